@@ -1,0 +1,51 @@
+# Two commands are enough: `make demo` shows it working, `make test` proves it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+
+.PHONY: help setup test check demo up lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## virtual environment in .venv with the locked packages
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No python3 of version 3.11, 3.12 or 3.13 on the PATH: install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { echo "$(PYTHON) is not a python of version 3.11, 3.12 or 3.13."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version): a few minutes the first time."
+	@rm -f $(READY) && $(PYTHON) -m venv $(VENV)
+	@# The lock is complete, so the resolver is left out: --no-deps, then pip check proves the set.
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip check --disable-pip-version-check
+	@touch $(READY)
+
+test: $(READY) ## the whole test suite
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+check: $(READY) ## ruff, mypy strict, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+demo: $(READY) ## sandbox and real Airflow, two syncs, compared record by record
+	@$(BIN)/exact-personio demo
+
+up: $(READY) ## Airflow UI on 127.0.0.1:8080 with the sandbox behind it, until Ctrl-C
+	@$(BIN)/exact-personio up
+
+lock: $(READY) ## make requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --group dev --extra postgres --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean: ## remove everything that was made here
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,20 @@
+"""New accounts of Exact Online become applicants at Personio.
+
+**Run**: unpause it, or trigger it without changing the form. The first run decides where to start:
+`now` (only what is created from then on), a date, or `beginning`.
+**After a failure**: read the last line of the task's log; it names the cause and the way out. Nothing
+is lost and nothing is sent twice, so clearing a task or triggering again is always safe.
+**Who**: the owner of the connections `exact_online_default` and `personio_default`.
+"""
+
+from __future__ import annotations
+
+from exact_to_personio.builder import build_dag
+
+dag = build_dag(
+    dag_id="exact_accounts_to_personio_applications",
+    entity="Accounts",
+    destination="application",
+    doc=__doc__,
+    schedule="*/15 * * * *",
+)

@@ -1,0 +1,74 @@
+"""``exact-personio``: the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Exact Online to Personio, once each.")
+
+
+@app.callback()
+def main() -> None:
+    """Exact Online to Personio, once each."""
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 chooses a free one.")] = 8700,
+    limit_seconds: Annotated[float, typer.Option(help='How long a "minute" of the limits lasts.')] = 60.0,
+) -> None:
+    """Serve both services as they behave, for trying and testing; see docs/sandbox.md."""
+    from include.sandbox.server import serve  # noqa: PLC0415 - only this command needs the server
+    from include.sandbox.settings import SandboxSettings  # noqa: PLC0415
+    from include.sandbox.state import Sandbox  # noqa: PLC0415
+
+    def ready(bound: int) -> None:
+        typer.echo(f"Sandbox on http://{host}:{bound} - admin under /_sandbox/")
+
+    serve(Sandbox(SandboxSettings(limit_seconds=limit_seconds)), host=host, port=port, ready=ready)
+
+
+@app.command()
+def demo(
+    report: Annotated[Path, typer.Option(help="Where the JSON report goes.")] = Path("build/demo-report.json"),
+) -> None:
+    """Sandbox and real Airflow, a history and then news, compared record by record."""
+    from include.demo.run import default_home, demo  # noqa: PLC0415
+
+    raise typer.Exit(demo(default_home("demo"), report))
+
+
+@app.command()
+def up(port: Annotated[int, typer.Option(help="Port of the Airflow UI.")] = 8080) -> None:
+    """Airflow's UI with the sandbox behind it, until Ctrl-C."""
+    from include.demo.run import default_home, up  # noqa: PLC0415
+
+    raise typer.Exit(up(default_home("up"), port))
+
+
+@app.command()
+def login(
+    conn_id: Annotated[str, typer.Option(help="The Airflow connection to log in for.")] = "exact_online_default",
+) -> None:
+    """Log in at Exact Online in a browser; the tokens go encrypted into the ledger, for all workers."""
+    from include.errors import ExactPersonioError  # noqa: PLC0415
+    from include.login import log_in, read_connection  # noqa: PLC0415
+
+    def ask(address: str) -> str:
+        typer.echo(f"Open this address, log in and grant the access:\n\n  {address}\n")
+        return str(typer.prompt("Then paste the whole address that the browser ends at"))
+
+    try:
+        generation = log_in(conn_id, read_connection(conn_id), ask=ask)
+    except ExactPersonioError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"Logged in. Connection {conn_id} holds token number {generation} of its chain.")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,161 @@
+"""Reading Exact's lists: three shapes of an answer, links that are checked, loops that end."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+from include.errors import ConfigurationError, ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from include.records import Row
+
+MAX_URL: Final = 6000
+"""Exact refuses longer URLs."""
+
+_SKIPTOKEN: Final = re.compile(r"[$]skiptoken=([^&#]*)", re.IGNORECASE)
+
+
+def rows_of(body: Any, endpoint: str) -> tuple[list[Row], str | None]:
+    """Return the rows of an answer and its ``__next``.
+
+    Exact sends ``{"d": {"results": [...]}}``, but a bare ``{"d": [...]}`` for ``$top`` up to the page size, and
+    ``{"d": {...}}`` for a single object.
+
+    :param body: the parsed answer.
+    :param endpoint: for the error text.
+    :raises ProtocolError: if it is none of the three.
+    """
+    data = body.get("d") if isinstance(body, dict) else None
+    link: Any = None
+    if isinstance(data, dict) and "results" in data:
+        data, link = data["results"], data.get("__next")
+    elif isinstance(data, dict):
+        data = [data]
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise _unreadable(endpoint)
+    if link is not None and not isinstance(link, str):
+        raise _unreadable(endpoint)
+    return [_without_links(row) for row in data], link or None
+
+
+def _without_links(row: Mapping[str, Any]) -> Row:
+    """Drop ``__metadata`` and unexpanded collections: links, no data, and they would be kept encrypted."""
+    return {
+        name: value
+        for name, value in row.items()
+        if name != "__metadata" and not (isinstance(value, dict) and "__deferred" in value)
+    }
+
+
+def _unreadable(endpoint: str) -> ProtocolError:
+    return ProtocolError(
+        f"{endpoint}: the answer is JSON, but not a list of rows.",
+        reason_code="exact.answer.not_odata",
+        way_out="Check the base URL: it must be a site of Exact Online such as https://start.exactonline.nl.",
+    )
+
+
+def row_version(row: Row) -> int:
+    """Return ``Timestamp`` as an integer: it arrives as a string, and "999" > "1000" as text.
+
+    :param row: of a sync endpoint.
+    :raises ProtocolError: if the row has none.
+    """
+    value = row.get("Timestamp")
+    try:
+        return int(str(value))
+    except ValueError:
+        raise ProtocolError(
+            "A row of the sync feed has no readable Timestamp.",
+            reason_code="exact.Timestamp.malformed",
+            way_out="Nothing was advanced; run again, and report it if it stays.",
+        ) from None
+
+
+def query(options: Mapping[str, str | int | None]) -> str:
+    """Build a query string with literal ``$`` signs, as Exact writes its own links.
+
+    :param options: None and empty values are left out: an empty ``$filter=`` is refused.
+    """
+    return "&".join(
+        f"{name}={quote(str(value), safe=chr(39) + '(),:*/')}"
+        for name, value in options.items()
+        if value not in (None, "")
+    )
+
+
+def select_list(columns: Iterable[str], *always: str) -> str:
+    """Join the columns of a ``$select``, each once, with those that are always needed.
+
+    :param columns: Exact's names.
+    :param always: added in front if missing.
+    :raises ConfigurationError: on ``*``, which sync endpoints refuse.
+    """
+    names = list(dict.fromkeys([*always, *columns]))
+    if "*" in names:
+        raise ConfigurationError(
+            "`$select=*` is refused by Exact's sync endpoints.",
+            reason_code="exact.select.star",
+            way_out="Name the columns.",
+        )
+    return ",".join(names)
+
+
+class LinkGuard:
+    """Lets a ``__next`` through only if it leads on, within the same site and division.
+
+    :param origin: scheme and host that the client is set to.
+    :param prefix: path that every link must stay under, for example ``/api/v1/124132/``.
+    :param endpoint: for error texts.
+    """
+
+    def __init__(self, origin: str, prefix: str, endpoint: str) -> None:
+        self._origin = _origin(origin)
+        self._prefix = prefix.lower()
+        self._endpoint = endpoint
+        self._seen: set[str] = set()
+
+    def follow(self, link: str) -> str:
+        """Return path and query of the link, for storing and for the next request.
+
+        :param link: absolute, or a path as :meth:`follow` returned it.
+        :raises ProtocolError: on a foreign host, another division, or a link seen before.
+        """
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc:
+            self._check_origin(link)
+        path = parts.path
+        if not path.lower().startswith(self._prefix) or "/../" in path:
+            raise self._error("leads out of the division", "exact.next.foreign_path")
+        token = _SKIPTOKEN.search(parts.query)
+        mark = token[1] if token else f"{path}?{parts.query}"
+        if mark in self._seen:
+            raise self._error("was already followed: the pages go in a circle", "exact.next.repeated")
+        self._seen.add(mark)
+        return f"{path}?{parts.query}" if parts.query else path
+
+    def _check_origin(self, link: str) -> None:
+        try:
+            same = _origin(link) == self._origin
+        except ValueError:
+            same = False
+        if not same:
+            # The bearer token travels with the request; it must not reach another host.
+            raise self._error("leads to another host", "exact.next.foreign_host")
+
+    def _error(self, what: str, code: str) -> ProtocolError:
+        return ProtocolError(
+            f"{self._endpoint}: the link to the next page {what}.",
+            reason_code=code,
+            way_out="Nothing was lost: pages read so far are kept. Check the connection's host, then run again.",
+        )
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return parts.scheme, (parts.hostname or "").lower(), port

@@ -1,0 +1,131 @@
+"""What the clients need from whoever keeps state: pacing, error budget, counting, tokens.
+
+The clients know these shapes only. The ledger fulfils them across processes; a test needs a few lines.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """One link of the chain of Exact's tokens; only the newest link works.
+
+    :param obtained_at: aware; when Exact answered. The rule of 570 seconds counts from here.
+    :param expires_at: aware; when the access token ends.
+    :param generation: counts the links, so that an older link is never mistaken for a newer one.
+    """
+
+    access_token: str = dataclasses.field(repr=False)
+    refresh_token: str = dataclasses.field(repr=False)
+    obtained_at: datetime
+    expires_at: datetime
+    generation: int
+
+
+class Pacer(Protocol):
+    """Shares the services' limits between all workers."""
+
+    def acquire(self, bucket: str, *, limit: int, seconds: float) -> float:
+        """Take a slot, or say how long to wait.
+
+        :param bucket: whose limit it is, such as ``exact:124132:minute``.
+        :param limit: slots per window.
+        :param seconds: length of the window.
+        :returns: 0.0 if the slot is taken, else the seconds to wait before asking again.
+        """
+        ...
+
+    def learn(self, bucket: str, *, remaining: int, reset_in: float) -> None:
+        """Correct the own count by what the service says is left until its reset.
+
+        :param bucket: whose limit it is.
+        :param remaining: calls left, by the service's count.
+        :param reset_in: seconds until the service counts anew.
+        """
+        ...
+
+    def block(self, bucket: str, seconds: float) -> None:
+        """Give nobody a slot for a while.
+
+        :param bucket: whose limit it is.
+        :param seconds: for how long.
+        """
+        ...
+
+
+class ErrorBudget(Protocol):
+    """Counts the errors for which Exact blocks a key: ten per endpoint and hour."""
+
+    def check(self, endpoint: str) -> None:
+        """Stop a call that could be the one too many.
+
+        :param endpoint: normalised, such as ``crm/Contacts``.
+        :raises ErrorBudgetSpentError: if the endpoint's hour is used up.
+        """
+        ...
+
+    def record(self, endpoint: str, status: int) -> None:
+        """Count an error that Exact counts.
+
+        :param endpoint: normalised, such as ``crm/Contacts``.
+        :param status: 400, 401, 403 or 404.
+        """
+        ...
+
+
+class CallMeter(Protocol):
+    """Counts calls, because the number of calls is the cost."""
+
+    def count(self, service: str, endpoint: str, status: int) -> None:
+        """Count one call.
+
+        :param service: ``exact`` or ``personio``.
+        :param endpoint: normalised, without ids.
+        :param status: HTTP status, 0 if no answer came.
+        """
+        ...
+
+
+class LockedToken(Protocol):
+    """The vault while nobody else can refresh: ``current`` was read inside the lock."""
+
+    @property
+    def current(self) -> StoredToken | None:
+        """The newest token, read after the lock was taken."""
+        ...
+
+    def replace(
+        self,
+        access_token: str,
+        refresh_token: str,
+        obtained_at: datetime,
+        expires_at: datetime,
+    ) -> StoredToken:
+        """Save the next link at once: it is durable when this returns.
+
+        :param access_token: as Exact sent it.
+        :param refresh_token: the only one that will work from now on.
+        :param obtained_at: aware.
+        :param expires_at: aware.
+        """
+        ...
+
+
+class TokenVault(Protocol):
+    """Keeps one chain of tokens for all processes."""
+
+    def read(self) -> StoredToken | None:
+        """Return the newest token without a lock."""
+        ...
+
+    def locked(self) -> AbstractContextManager[LockedToken]:
+        """Hold the lock of all processes while the chain moves on."""
+        ...

@@ -1,0 +1,245 @@
+"""``make demo`` and ``make up``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from include.demo.airflow_api import FINISHED, AirflowApi
+from include.demo.oracle import Verdict, compare
+from include.demo.report import RunReport, run_report, table
+from include.demo.stack import DIVISION, ROOT, Stack
+from include.errors import ConfigurationError
+from include.ledger import open_ledger
+from include.records import StreamKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from include.ledger import Ledger
+    from include.records import Entity
+
+POSITIONS = {"Contacts": "1001", "Accounts": "1002"}
+"""Each stream hires for a position of its own: a main contact may then apply for both."""
+
+SEED = {"seed": 1, "accounts": 130, "contacts": 1060, "division": DIVISION, "dirty": True}
+"""Enough to cross a feed page of 1,000 and two look-ups of 60."""
+
+
+def dag_id(entity: str) -> str:
+    """Return the id of the DAG that moves this entity."""
+    return f"exact_{entity.lower()}_to_personio_applications"
+
+
+class Demo:
+    """Two phases over a running stack, and what came of them.
+
+    :param stack: the running stack.
+    :param console: where progress and report go.
+    """
+
+    def __init__(self, stack: Stack, console: Console) -> None:
+        self.stack = stack
+        self.console = console
+        self.api = AirflowApi(stack.airflow)
+        self.reported: set[tuple[str, str]] = set()
+        self.reports: list[RunReport] = []
+
+    def run(self) -> Verdict:
+        """Run both phases, print the report, and compare."""
+        self.api.login()
+        for entity in POSITIONS:
+            self.stack.processes.wait_for(dag_id(entity), lambda e=entity: self.api.has_dag(dag_id(e)))  # type: ignore[misc]
+        with open_ledger(self.stack.env["EXACT_PERSONIO_LEDGER_URL"]) as ledger:
+            self.phase(ledger, "history", unpause=True)
+            self.change_company()
+            self.phase(ledger, "news", unpause=False)
+            self.console.print(table(self.reports))
+            return self.verdict(ledger)
+
+    def phase(self, ledger: Ledger, name: str, *, unpause: bool) -> None:
+        """Trigger both DAGs, wait until every run has ended, and report on them."""
+        for entity, position in POSITIONS.items():
+            if unpause:
+                self.api.unpause(dag_id(entity))
+            self.api.trigger(dag_id(entity), {"job_position_id": int(position)})
+        self.wait(ledger, name)
+        for entity in POSITIONS:
+            for run in self.api.runs(dag_id(entity)):
+                self.report(ledger, name, str(entity), run)
+
+    def wait(self, ledger: Ledger, name: str) -> None:
+        """Show how far the records are until all runs have ended.
+
+        :raises ConfigurationError: it took more than four minutes.
+        """
+        deadline = time.monotonic() + 240
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[line]}"))
+        with Progress(*columns, TimeElapsedColumn(), console=self.console) as progress:
+            bars = {entity: progress.add_task(f"{name}: {entity}", total=None, line="") for entity in POSITIONS}
+            while True:
+                self.stack.processes.check()
+                for entity, bar in bars.items():
+                    counts = ledger.deliveries.counts(stream(entity), "application", POSITIONS[entity])
+                    done = sum(counts.values()) - counts.get("ready", 0) - counts.get("sending", 0)
+                    line = ", ".join(f"{state} {count}" for state, count in sorted(counts.items()))
+                    progress.update(bar, completed=done, total=sum(counts.values()) or None, line=line)
+                if all(run["state"] in FINISHED for entity in POSITIONS for run in self.api.runs(dag_id(entity))):
+                    return
+                if time.monotonic() > deadline:
+                    raise ConfigurationError(
+                        "The runs did not end within four minutes.",
+                        reason_code="demo.runs.slow",
+                        way_out=f"Read the task logs in {self.stack.home / 'logs'}.",
+                    )
+                time.sleep(0.5)
+
+    def report(self, ledger: Ledger, phase: str, entity: str, run: dict[str, Any]) -> None:
+        """Add the report of one run, once."""
+        key = (dag_id(entity), str(run["dag_run_id"]))
+        if key in self.reported:
+            return
+        self.reported.add(key)
+        run_key = "/".join(key)
+        counts = ledger.deliveries.counts(stream(entity), "application", POSITIONS[entity])
+        self.reports.append(
+            run_report(
+                phase,
+                self.api.result(*key, str(run["state"])),
+                reasons=ledger.deliveries.run_reasons(run_key),
+                calls=ledger.calls(run_key),
+                pending=sum(counts.get(state, 0) for state in ("ready", "sending", "retry", "in_doubt")),
+            )
+        )
+
+    def change_company(self) -> None:
+        """Let a day pass at the company: people join, change and leave."""
+        sandbox, base = self.stack.sandbox, f"/_sandbox/exact/{DIVISION}"
+        held = sandbox.get("/_sandbox/contents").json()["exact"][str(DIVISION)]
+        accounts = held["Accounts"]
+        people = [
+            {
+                "Account": accounts[i % len(accounts)]["ID"],
+                "FirstName": f"Noor{i}",
+                "LastName": "Nieuwkomer",
+                "Email": f"noor.nieuwkomer{i}@example.org",
+            }
+            for i in range(75)
+        ]
+        new = sandbox.post(f"{base}/Contacts", json=people).json()
+        firms = [
+            {"Name": f"Nieuwbouw {i} BV", "MainContact": contact["ID"]} for i, contact in enumerate(as_list(new)[:10])
+        ]
+        sandbox.post(f"{base}/Accounts", json=firms)
+        for contact in held["Contacts"][:20]:
+            sandbox.patch(f"{base}/Contacts/{contact['ID']}", json={"Notes": "changed today"})
+        for contact in held["Contacts"][20:25]:
+            sandbox.delete(f"{base}/Contacts/{contact['ID']}")
+
+    def verdict(self, ledger: Ledger) -> Verdict:
+        """Compare the ledger with what the sandbox truly holds."""
+        contents = self.stack.sandbox.get("/_sandbox/contents").json()
+        total = Verdict()
+        for entity, position in POSITIONS.items():
+            applications = [a for a in contents["personio"]["applications"] if str(a["job_position_id"]) == position]
+            part = compare(
+                [row["ID"] for row in contents["exact"][str(DIVISION)][entity]],
+                applications,
+                ledger.deliveries.views(stream(entity), "application", position),
+            )
+            total.missing += part.missing
+            total.doubled += part.doubled
+            total.unexplained += part.unexplained
+        failed = [f"run {r.run_id} of {r.dag_id}: {r.state}" for r in self.reports if r.state != "success"]
+        total.unexplained += failed
+        return total
+
+
+def stream(entity: Entity | str) -> StreamKey:
+    """Return the stream's key in the ledger."""
+    return StreamKey(dag_id(entity), DIVISION, entity)  # type: ignore[arg-type]
+
+
+def as_list(answer: Any) -> list[dict[str, Any]]:
+    """Return the rows of an admin answer."""
+    return answer if isinstance(answer, list) else [answer]
+
+
+def demo(home: Path, report_path: Path) -> int:
+    """Show it working; return the process's exit code."""
+    console, started = Console(), time.monotonic()
+    with ending_cleanly(), Stack(home, limit_seconds=0.4) as stack:
+        console.print("Starting the sandbox and Airflow (scheduler, API server, DAG processor, triggerer) …")
+        prepare(stack)
+        console.print(f"Airflow is at {stack.url} while this runs; the sandbox at {stack.sandbox_url}.")
+        running = Demo(stack, console)
+        verdict = running.run()
+    seconds = round(time.monotonic() - started, 1)
+    report_path.parent.mkdir(parents=True, exist_ok=True)
+    body = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "good": verdict.good,
+        "verdict": verdict.summary(),
+        "runs": [report.as_json() for report in running.reports],
+    }
+    report_path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+    word = "Both sides agree" if verdict.good else "The two sides do NOT agree"
+    console.print(
+        f"{word}: {len(verdict.missing)} missing, {len(verdict.doubled)} doubled, "
+        f"{len(verdict.unexplained)} unexplained. {seconds} s. Report: {report_path}"
+    )
+    for line in [*verdict.missing, *verdict.doubled, *verdict.unexplained][:20]:
+        console.print(f"  {line}")
+    return 0 if verdict.good else 1
+
+
+def up(home: Path, port: int) -> int:
+    """Run the UI with the sandbox behind it until Ctrl-C."""
+    console = Console()
+    with ending_cleanly(), Stack(home, limit_seconds=60.0, port=port) as stack:
+        console.print("Starting …")
+        prepare(stack)
+        console.print(f"Airflow: {stack.url} (no password on this machine)   Sandbox: {stack.sandbox_url}")
+        console.print("Unpause or trigger a DAG. Ctrl-C ends everything.")
+        try:
+            while True:
+                stack.processes.check()
+                time.sleep(1)
+        except KeyboardInterrupt:
+            console.print("Stopping …")
+    return 0
+
+
+def prepare(stack: Stack) -> None:
+    """Bring the stack up and give the sandbox a company with a history."""
+    stack.start()
+    stack.sandbox.post("/_sandbox/seed", json=SEED).raise_for_status()
+
+
+class ending_cleanly:  # noqa: N801 - reads as a statement
+    """Turn SIGTERM into the same clean end as Ctrl-C."""
+
+    def __enter__(self) -> None:
+        self._before: Callable[[int, FrameType | None], Any] | int | None = signal.signal(signal.SIGTERM, _interrupt)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def default_home(name: str) -> Path:
+    """Return the directory that a stack writes to."""
+    return Path(os.environ.get("EXACT_PERSONIO_BUILD", ROOT / "build")) / name

@@ -1,0 +1,179 @@
+"""The sandbox and a real Airflow beside each other, on ports of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from cryptography.fernet import Fernet
+
+from include.demo.processes import Processes, free_port
+from include.transport import build_http
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+DIVISION = 124132
+
+
+class Stack:
+    """Sandbox, scheduler, API server, DAG processor and triggerer, for as long as the block lasts.
+
+    :param home: directory for everything it writes; emptied first.
+    :param limit_seconds: how long a "minute" of the services' limits lasts.
+    :param port: port of the Airflow UI; 0 chooses a free one.
+    """
+
+    def __init__(self, home: Path, *, limit_seconds: float, port: int = 0) -> None:
+        self.home = home
+        self.limit_seconds = limit_seconds
+        self.port = port or free_port()
+        self.sandbox_port = free_port()
+        self.env = self._environment()
+        self.processes = Processes(home / "logs", self.env)
+        self.sandbox = build_http(base_url=self.sandbox_url, timeout=120)
+        self.airflow = build_http(base_url=self.url, timeout=60)
+
+    @property
+    def url(self) -> str:
+        """Return the address of the Airflow UI."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def sandbox_url(self) -> str:
+        """Return the address of both sandbox services."""
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    def __enter__(self) -> Self:
+        shutil.rmtree(self.home, ignore_errors=True)
+        self.home.mkdir(parents=True)
+        self.processes.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.processes.stop()
+        self.sandbox.close()
+        self.airflow.close()
+
+    def _environment(self) -> dict[str, str]:
+        """Return the environment of all processes: everything below ``home``, everything on 127.0.0.1."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "EXACT_PERSONIO_"))}
+        secret = Fernet.generate_key().decode()
+        ours = {
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API_AUTH__JWT_SECRET": secret * 2,
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(free_port()),
+            # A finished task is noticed at once instead of within five seconds.
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+            "EXACT_PERSONIO_START_FROM": "beginning",
+            "EXACT_PERSONIO_LEDGER_URL": f"sqlite:///{self.home}/exact_personio.db",
+        }
+        return {**kept, **ours}
+
+    def start(self) -> None:
+        """Bring everything up: sandbox, database, connections, then Airflow's four processes.
+
+        :raises ConfigurationError: a process failed; the text names its log.
+        """
+        self.start_sandbox()
+        airflow = str(BIN / "airflow")
+        self.processes.run("db-migrate", [airflow, "db", "migrate"])
+        path = self._write_connections()
+        self.processes.run("connections", [airflow, "connections", "import", "--overwrite", str(path)])
+        path.unlink()
+        for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
+            self.processes.start(name, [airflow, name])
+        self.processes.wait_for("Airflow", self._healthy)
+
+    def start_sandbox(self) -> None:
+        """Start the sandbox alone."""
+        self.processes.start(
+            "sandbox",
+            [
+                str(BIN / "exact-personio"), "sandbox",
+                "--port", str(self.sandbox_port),
+                "--limit-seconds", str(self.limit_seconds),
+            ],
+        )  # fmt: skip
+        self.processes.wait_for("The sandbox", lambda: _answers(f"{self.sandbox_url}/_sandbox/clock"))
+
+    def _healthy(self) -> bool:
+        if not _answers(f"{self.url}/api/v2/monitor/health"):
+            return False
+        health = self.airflow.get("/api/v2/monitor/health").json()
+        return all(
+            (health.get(part) or {}).get("status") == "healthy"
+            for part in ("scheduler", "dag_processor", "triggerer")
+        )
+
+    def _write_connections(self) -> Path:
+        """Write the two connections as a user would export them; the file is removed once imported."""
+        tokens = self.sandbox.post("/_sandbox/exact/tokens", json={"action": "issue"}).json()
+        path = self.home / "connections.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(self._connections(tokens["refresh_token"])), encoding="utf-8")
+        return path
+
+    def _connections(self, refresh_token: str) -> dict[str, Any]:
+        return {
+            "exact_online_default": {
+                "conn_type": "exact_online",
+                "host": self.sandbox_url,
+                "login": "{00000000-0000-4000-8000-000000000001}",
+                "password": "sandbox-exact-secret",
+                "extra": json.dumps({"division": DIVISION, "refresh_token": refresh_token}),
+            },
+            "personio_default": {
+                "conn_type": "personio",
+                "host": self.sandbox_url,
+                "login": "sandbox-papi-client",
+                "password": "sandbox-papi-secret",
+                "extra": json.dumps(
+                    {
+                        "company_id": 4242,
+                        "recruiting_access_token": "sandbox-recruiting-token",
+                        "job_position_id": 1001,
+                        "recruiting_window_seconds": self.limit_seconds,
+                    }
+                ),
+            },
+        }
+
+
+def _answers(url: str) -> bool:
+    """Say whether a server answers there, with whatever status."""
+    try:
+        with urlopen(url, timeout=5):  # noqa: S310 - our own servers on 127.0.0.1
+            return True
+    except HTTPError:
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,17 @@
+"""Entered by Alembic, always with the connection that `include.ledger.migrate` has opened."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from include.ledger.tables import VERSION_TABLE, metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+    # SQLite cannot alter most things in place; Alembic then rebuilds the table.
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

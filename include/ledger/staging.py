@@ -1,0 +1,266 @@
+"""Rows of the feed on their way to a decision: encrypted, newest row version wins, resumable at a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, exists, or_, select
+
+from include.ledger.states import WAITING
+from include.ledger.tables import deliveries, extracts, staged
+from include.ledger.windows import of_stream, stream_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import Row as SqlRow
+
+    from include.ledger.crypto import Cipher
+    from include.ledger.database import Database
+    from include.records import Destination, Row, SourceRow, StreamKey
+
+CHUNK = 960
+"""Rows per chunk of `Staging.undecided`: sixteen look-ups of 60 main contacts."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What staging a page, or all pages of a run, came to."""
+
+    read: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """Where a run's extract goes on: ``next`` fetches the page after ``page``."""
+
+    next: str | None
+    page: int
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRow:
+    """A staged row, decrypted."""
+
+    source_id: str
+    row_version: int
+    created: datetime | None
+    row: Row
+
+
+class Staging:
+    """The staged rows and the progress of every run's extract."""
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database = database
+        self._cipher = cipher
+
+    def stage(
+        self, stream: StreamKey, run_id: str, rows: Sequence[SourceRow], *, resume: str | None, page: int
+    ) -> StageResult:
+        """Store one page and where to go on after it, in one transaction.
+
+        :param resume: what fetches the following page; None: this was the last one.
+        """
+        newest: dict[str, SourceRow] = {}
+        for row in rows:
+            held = newest.get(row.source_id)
+            if held is None or row.row_version >= held.row_version:
+                newest[row.source_id] = row
+        hashes = {row.source_id: self._cipher.digest_of(row.row) for row in newest.values()}
+        with self._database.write() as connection:
+            known = _known(connection, stream, list(newest))
+            fresh = [row for row in newest.values() if _is_news(known.get(row.source_id), row, hashes)]
+            self._upsert(connection, stream, run_id, fresh, hashes)
+            new = sum(row.source_id not in known for row in fresh)
+            result = StageResult(len(rows), new, len(fresh) - new, len(rows) - len(fresh))
+            self._note_progress(connection, stream, run_id, rows, result, resume, page)
+        return result
+
+    def resume_point(self, stream: StreamKey, run_id: str) -> ResumePoint | None:
+        """Return where the run's extract goes on; None if it has not stored a page."""
+        row = self._extract(stream, run_id)
+        return None if row is None else ResumePoint(row.next, row.page, row.done)
+
+    def highest_seen(self, stream: StreamKey, run_id: str) -> int | None:
+        """Return the highest row version the run has read; None if it has read no row."""
+        row = self._extract(stream, run_id)
+        return None if row is None or row.highest is None else int(row.highest)
+
+    def totals(self, stream: StreamKey, run_id: str) -> StageResult:
+        """Return the sums over all pages of the run, whichever attempt of the task staged them."""
+        row = self._extract(stream, run_id)
+        return StageResult() if row is None else StageResult(row.read, row.new, row.changed, row.unchanged)
+
+    def undecided(
+        self,
+        stream: StreamKey,
+        destination: Destination,
+        job: int | None,
+        *,
+        chunk: int = CHUNK,
+        fingerprint: str | None = None,
+        company: int | None = None,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+    ) -> Iterator[list[StagedRow]]:
+        """Iterate over chunks of rows whose row version was not decided yet for this destination and job.
+
+        Memory stays bounded by the chunk, and the caller may decide while iterating.
+
+        :param fingerprint: of the mapping in use; rows that were rejected or skipped under another one
+            come again.
+        :param company: Personio's company, where one division feeds several.
+        :param created_from: leave out rows created before it.
+        :param created_to: leave out rows created at or after it.
+        """
+        query = select(staged.c.id).where(
+            of_stream(staged, stream),
+            staged.c.id > bindparam("after"),
+            ~_decided(destination, job or 0, fingerprint, company),
+        )
+        if created_from is not None:
+            query = query.where(staged.c.created >= created_from)
+        if created_to is not None:
+            query = query.where(staged.c.created < created_to)
+        query = query.order_by(staged.c.id).limit(chunk)
+        after = 0
+        while found := self._chunk(query, after):
+            after = found[-1].id
+            yield [
+                StagedRow(row.source_id, row.row_version, row.created, self._cipher.open(row.sealed))
+                for row in found
+            ]
+
+    def _chunk(self, query: Select[Any], after: int) -> Sequence[SqlRow[Any]]:
+        with self._database.read() as connection:
+            # Two steps: the first runs on the indexes alone, the second opens the rows it needs.
+            ids = connection.execute(query, {"after": after}).scalars().all()
+            if not ids:
+                return []
+            columns = (
+                staged.c.id,
+                staged.c.source_id,
+                staged.c.row_version,
+                staged.c.created,
+                staged.c.sealed,
+            )
+            return connection.execute(
+                select(*columns).where(staged.c.id.in_(ids)).order_by(staged.c.id)
+            ).all()
+
+    def _extract(self, stream: StreamKey, run_id: str) -> SqlRow[Any] | None:
+        query = select(extracts).where(of_stream(extracts, stream), extracts.c.run_id == run_id)
+        with self._database.read() as connection:
+            return connection.execute(query).one_or_none()
+
+    def _upsert(
+        self,
+        connection: Connection,
+        stream: StreamKey,
+        run_id: str,
+        rows: Sequence[SourceRow],
+        hashes: dict[str, str],
+    ) -> None:
+        if not rows:
+            return
+        insert = self._database.insert(staged)
+        put = insert.excluded
+        changing = ("row_version", "created", "run_id", "staged_at", "content_hash", "sealed")
+        statement = insert.on_conflict_do_update(
+            index_elements=["dag_id", "division", "entity", "source_id"],
+            set_={name: put[name] for name in changing},
+            # Another run may have stored a newer version since this one looked.
+            where=put.row_version >= staged.c.row_version,
+        )
+        common = {**stream_values(stream), "run_id": run_id, "staged_at": self._database.now()}
+        values = [
+            {
+                **common,
+                "source_id": row.source_id,
+                "row_version": row.row_version,
+                "created": row.created,
+                "content_hash": hashes[row.source_id],
+                "sealed": self._cipher.seal(row.row),
+            }
+            for row in rows
+        ]
+        connection.execute(statement, values)
+
+    def _note_progress(
+        self,
+        connection: Connection,
+        stream: StreamKey,
+        run_id: str,
+        rows: Sequence[SourceRow],
+        result: StageResult,
+        resume: str | None,
+        page: int,
+    ) -> None:
+        mine = and_(of_stream(extracts, stream), extracts.c.run_id == run_id)
+        before = connection.execute(select(extracts).where(mine).with_for_update()).one_or_none()
+        highest = max((row.row_version for row in rows), default=None)
+        if before is not None and before.highest is not None:
+            highest = before.highest if highest is None else max(highest, before.highest)
+        values = {
+            "next": resume,
+            "page": page,
+            "done": resume is None,
+            "highest": highest,
+            "read": result.read + (before.read if before else 0),
+            "new": result.new + (before.new if before else 0),
+            "changed": result.changed + (before.changed if before else 0),
+            "unchanged": result.unchanged + (before.unchanged if before else 0),
+            "updated_at": self._database.now(),
+        }
+        if before is None:
+            connection.execute(
+                extracts.insert().values({**stream_values(stream), "run_id": run_id, **values})
+            )
+        else:
+            connection.execute(extracts.update().where(mine).values(values))
+
+
+def _known(connection: Connection, stream: StreamKey, ids: list[str]) -> dict[str, tuple[int, str]]:
+    query = select(staged.c.source_id, staged.c.row_version, staged.c.content_hash).where(
+        of_stream(staged, stream), staged.c.source_id.in_(ids)
+    )
+    return {row.source_id: (row.row_version, row.content_hash) for row in connection.execute(query)}
+
+
+def _is_news(known: tuple[int, str] | None, row: SourceRow, hashes: dict[str, str]) -> bool:
+    """Say whether a row is to be stored; the same version counts if a new mapping selected other columns."""
+    if known is None:
+        return True
+    version, content_hash = known
+    return row.row_version > version or (
+        row.row_version == version and hashes[row.source_id] != content_hash
+    )
+
+
+def _decided(
+    destination: Destination, job: int, fingerprint: str | None, company: int | None
+) -> ColumnElement[bool]:
+    """Return the condition that a decision stands for a staged row; the index holds all it asks for."""
+    conditions = [
+        deliveries.c.source_id == staged.c.source_id,
+        deliveries.c.division == staged.c.division,
+        deliveries.c.entity == staged.c.entity,
+        deliveries.c.destination == destination,
+        deliveries.c.job == job,
+        deliveries.c.decided_version >= staged.c.row_version,
+    ]
+    if company is not None:
+        conditions.append(deliveries.c.company == company)
+    if fingerprint is not None:
+        conditions.append(
+            or_(deliveries.c.fingerprint == fingerprint, deliveries.c.state.not_in(WAITING))
+        )
+    return exists().where(*conditions)

@@ -1,0 +1,41 @@
+"""The states of a delivery and the kinds of its events.
+
+The machine::
+
+    ready ─► sending ─► created | already_there | rejected | retry
+               └──────► in_doubt ─► created | ready (by reading back, or by sending again)
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+DeliveryState = Literal[
+    "ready",
+    "sending",
+    "created",
+    "already_there",
+    "rejected",
+    "retry",
+    "in_doubt",
+    "skipped_by_rule",
+]
+SettledState = Literal["created", "already_there", "rejected", "retry", "in_doubt", "ready"]
+
+DONE: tuple[DeliveryState, ...] = ("created", "already_there")
+"""Personio has the record: nothing is ever sent again."""
+
+IN_FLIGHT: tuple[DeliveryState, ...] = ("sending", "in_doubt")
+"""A request may have left: the payload on record must stay the one that was sent."""
+
+WAITING: tuple[DeliveryState, ...] = ("rejected", "skipped_by_rule")
+"""Waits for a new source row, a new mapping or a replay."""
+
+PENDING: tuple[DeliveryState, ...] = ("ready", "retry", "sending", "in_doubt")
+"""Work that a load still has before it."""
+
+STATE_CHANGE = "state"
+CHANGED_AFTER_LOAD = "changed_after_load"
+CHANGED_IN_FLIGHT = "changed_in_flight"
+LATE_OUTCOME = "late_outcome"
+REPLAYED = "replayed"

@@ -1,0 +1,245 @@
+"""The schema, the same on SQLite and PostgreSQL; `migrations/` builds it step by step."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+# The prefix keeps the ledger apart from other tables when it lives in a database that others use too.
+metadata = MetaData()
+VERSION_TABLE = "ledger_version"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time, stored as UTC; SQLite has no zones, so they are taken off and put back on."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times: nobody could say later what they meant."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError("the ledger stores aware times only, this one has no time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return an aware UTC time."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite numbers rows by itself only in a column declared INTEGER.
+_Id = BigInteger().with_variant(Integer(), "sqlite")
+_NAME = 250  # Airflow's own length of dag and run ids
+
+
+def _stream(*, primary_key: bool = False) -> list[Column[object]]:
+    return [
+        Column("dag_id", String(_NAME), primary_key=primary_key, nullable=False),
+        Column("division", BigInteger, primary_key=primary_key, nullable=False, autoincrement=False),
+        Column("entity", String(20), primary_key=primary_key, nullable=False),
+    ]
+
+
+def _run(*, primary_key: bool = False) -> Column[str]:
+    return Column("run_id", String(_NAME), primary_key=primary_key, nullable=False)
+
+
+secrets = Table(
+    "ledger_secrets",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+windows = Table(
+    "ledger_windows",
+    metadata,
+    *_stream(primary_key=True),
+    _run(primary_key=True),
+    Column("mode", String(20), nullable=False),
+    Column("after", BigInteger, nullable=False),
+    Column("created_from", UtcDateTime),
+    Column("created_to", UtcDateTime),
+    Column("advances", Boolean, nullable=False),
+    Column("pinned_at", UtcDateTime, nullable=False),
+)
+
+watermarks = Table(
+    "ledger_watermarks",
+    metadata,
+    *_stream(primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    _run(),
+    Column("created_from", UtcDateTime),
+    Column("committed_at", UtcDateTime, nullable=False),
+)
+
+# Per DAG, not per division alone: every DAG's mapping selects its own columns of the same record.
+staged = Table(
+    "ledger_staged",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    *_stream(),
+    Column("source_id", String(40), nullable=False),
+    Column("row_version", BigInteger, nullable=False),
+    Column("created", UtcDateTime),
+    _run(),
+    Column("staged_at", UtcDateTime, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("dag_id", "division", "entity", "source_id", name="uq_ledger_staged_source"),
+    # Holds all that `undecided` asks for, so that it never walks through the sealed rows.
+    Index("ix_ledger_staged_feed", "dag_id", "division", "entity", "id", "source_id", "row_version", "created"),
+)
+
+extracts = Table(
+    "ledger_extracts",
+    metadata,
+    *_stream(primary_key=True),
+    _run(primary_key=True),
+    Column("next", Text),
+    Column("page", Integer, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("highest", BigInteger),
+    Column("read", BigInteger, nullable=False),
+    Column("new", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("unchanged", BigInteger, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+deliveries = Table(
+    "ledger_deliveries",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("company", BigInteger, nullable=False),
+    Column("destination", String(20), nullable=False),
+    Column("job", BigInteger, nullable=False),
+    *_stream(),
+    Column("source_id", String(40), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("decided_version", BigInteger, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("content_hash", String(64)),
+    Column("sealed", LargeBinary),
+    Column("email_hash", String(64)),
+    Column("trace", Text),
+    Column("reason_code", String(200), nullable=False),
+    Column("field", String(200), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("was_in_doubt", Boolean, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Column("due_at", UtcDateTime),
+    Column("status", Integer),
+    Column("remote_id", String(100)),
+    _run(),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("key", name="uq_ledger_deliveries_key"),
+    Index(
+        "ix_ledger_deliveries_source",
+        *("source_id", "division", "entity", "destination", "job", "company"),
+        *("decided_version", "state", "fingerprint"),
+    ),
+    # Serves the next claim in order, with and without a stream, however long the outbox is.
+    Index(
+        "ix_ledger_deliveries_outbox",
+        *("state", "company", "destination", "job", "dag_id", "division", "entity", "id"),
+    ),
+    Index("ix_ledger_deliveries_due", "state", "company", "destination", "job", "due_at"),
+    Index("ix_ledger_deliveries_email", "email_hash"),
+)
+
+events = Table(
+    "ledger_events",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("delivery_id", BigInteger, nullable=False),
+    _run(),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("from_state", String(20)),
+    Column("to_state", String(20), nullable=False),
+    Column("reason_code", String(200), nullable=False),
+    Column("field", String(200), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("status", Integer),
+    Index("ix_ledger_events_delivery", "delivery_id", "id"),
+    Index("ix_ledger_events_run", "run_id", "delivery_id", "id"),
+)
+
+# Times of the pacer are integers of microseconds: they are compared and subtracted, never shown.
+pacer_buckets = Table(
+    "ledger_pacer_buckets",
+    metadata,
+    Column("bucket", String(_NAME), primary_key=True),
+    Column("blocked_until", BigInteger, nullable=False),
+    Column("remaining", BigInteger),
+    Column("remaining_until", BigInteger, nullable=False),
+)
+
+pacer_grants = Table(
+    "ledger_pacer_grants",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("bucket", String(_NAME), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Index("ix_ledger_pacer_grants_at", "bucket", "at"),
+)
+
+api_errors = Table(
+    "ledger_api_errors",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("scope", String(_NAME), nullable=False),
+    Column("endpoint", String(_NAME), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_ledger_api_errors_at", "scope", "endpoint", "at"),
+)
+
+calls = Table(
+    "ledger_calls",
+    metadata,
+    _run(primary_key=True),
+    Column("service", String(40), primary_key=True),
+    Column("endpoint", String(_NAME), primary_key=True),
+    Column("status", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+)
+
+tokens = Table(
+    "ledger_tokens",
+    metadata,
+    Column("connection_id", String(_NAME), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("obtained_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+)

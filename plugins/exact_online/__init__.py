@@ -1,0 +1,1 @@
+"""Exact Online for Airflow: hook and operators."""

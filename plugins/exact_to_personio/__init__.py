@@ -1,0 +1,1 @@
+"""What joins the two services: the operators of the sync line and the DAG that they make up."""

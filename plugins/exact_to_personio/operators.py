@@ -1,0 +1,162 @@
+"""The five operators of the line: plan, extract, transform, load, commit.
+
+Each is a thin shell: it opens the ledger and the clients of its run and calls the stage in
+``include.sync``. What passes through XCom are windows, counts and the watermark, never records.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exact_to_personio.stage import StageOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from airflow.sdk import Asset, Context
+
+    from include.ledger import Ledger
+
+
+class PlanOperator(StageOperator):
+    """Decide once what the run reads, and pin it under the run's id.
+
+    A retry or a cleared task gets the same window. The start is the watermark that the last
+    committing run pushed; on a stream's first run it is the param ``start_from``.
+
+    .. seealso:: https://start.exactonline.nl/docs/HlpRestAPIResources.aspx
+
+    Returns the window: ``mode``, ``after`` (row version, as text), ``created_from``.
+
+    :raises AirflowFailException: a connection or a param is wrong, or the watermark's XCom was raised by hand.
+    """
+
+    def work(self, ledger: Ledger, context: Context) -> dict[str, Any]:
+        """Return the window as it goes to XCom."""
+        from include.sync.plan import plan_live  # noqa: PLC0415 - heavy imports stay out of the Dag parse
+
+        job, exact = self._job(context), self._exact(context)
+        run_id = str(context["run_id"])
+
+        def newest() -> int:
+            with exact.client(ledger, job.run_key(run_id)) as client:
+                return client.newest_timestamp(self.entity)
+
+        window = plan_live(
+            ledger,
+            job.stream,
+            run_id,
+            start_from=str(context["params"].get("start_from") or "now"),
+            zone=exact.zone,
+            newest=newest,
+            pushed=pushed_watermark(context),
+        )
+        return {
+            "mode": window.mode,
+            "after": str(window.after),
+            "created_from": window.created_from.isoformat() if window.created_from else None,
+            "advances": window.advances,
+        }
+
+
+class ExtractOperator(StageOperator):
+    """Read what changed since the window's start from Exact's sync feed into the ledger.
+
+    .. seealso:: https://start.exactonline.nl/docs/HlpRestAPIResourcesDetails.aspx?name=SyncCRMContacts
+
+    Returns counts: ``read``, ``new``, ``changed``, ``unchanged``, ``pages``.
+
+    :raises AirflowFailException: login, rights, division, or a page that repeats.
+    :raises AirflowException: a limit or an outage; the retry goes on at the page reached.
+    """
+
+    def work(self, ledger: Ledger, context: Context) -> dict[str, int]:
+        """Stage the feed's pages; return counts."""
+        from include.sync.extract import extract  # noqa: PLC0415
+
+        job, run_id = self._job(context), str(context["run_id"])
+        window = self._window(ledger, job, context)
+        with self._exact(context).client(ledger, job.run_key(run_id)) as client:
+            return extract(ledger, client, job.stream, run_id, window, select=self._mapping(context).select)
+
+
+class TransformOperator(StageOperator):
+    """Turn staged records into deliveries: one decision per record, with its reason.
+
+    An account's applicant is its main contact, looked up sixty at a time.
+
+    Returns counts by outcome: ``ready``, ``rejected``, ``skipped_by_rule``.
+
+    :raises AirflowFailException: the mapping is wrong; the text names file and field.
+    :raises AirflowException: a look-up met a limit or an outage.
+    """
+
+    def work(self, ledger: Ledger, context: Context) -> dict[str, int]:
+        """Decide what is staged; return counts."""
+        from include.sync.decide import decide  # noqa: PLC0415
+
+        job, run_id = self._job(context), str(context["run_id"])
+        window = self._window(ledger, job, context)
+        with self._exact(context).client(ledger, job.run_key(run_id)) as client:
+            return decide(ledger, client, job, mapping=self._mapping(context), run_id=run_id, window=window)
+
+
+class LoadOperator(StageOperator):
+    """Send what is ready to Personio, one request per record, at the pace all workers share.
+
+    .. seealso:: https://developer.personio.de/reference/post_v1-recruiting-applications
+
+    Returns counts by state: ``created``, ``already_there``, ``rejected``, ``retry``, ``in_doubt``.
+
+    :raises AirflowFailException: token, company or position is wrong; nothing is lost, the records stay ready.
+    :raises AirflowException: a limit or an outage; the retry goes on with what is left.
+    """
+
+    def work(self, ledger: Ledger, context: Context) -> dict[str, int]:
+        """Send what is ready; return counts."""
+        from include.sync.applications import ApplicationDelivery  # noqa: PLC0415
+        from include.sync.load import Loader  # noqa: PLC0415
+
+        job = self._job(context)
+        run_key = job.run_key(str(context["run_id"]))
+        with self._personio.client(ledger, run_key) as personio:
+            return Loader(ledger, ApplicationDelivery(personio), job, run_key).run()
+
+
+class CommitOperator(StageOperator):
+    """Publish the watermark: XCom ``watermark``, the ledger's row, and the asset event's extra.
+
+    Pushes XCom ``watermark``: ``{"from", "to", "run_id", "mode", "committed_at", "advanced", "counts"}``,
+    row versions as text because they have 64 bits.
+
+    :param asset: the asset whose event carries the same values to other DAGs.
+    :raises AirflowFailException: the watermark was moved back while the run was under way.
+    """
+
+    def __init__(self, *, asset: Asset, **kwargs: Any) -> None:
+        super().__init__(**kwargs, outlets=[asset])
+        self.asset = asset
+
+    def work(self, ledger: Ledger, context: Context) -> dict[str, Any]:
+        """Advance the watermark and publish it; return it."""
+        from include.sync.commit import commit  # noqa: PLC0415
+
+        job, run_id = self._job(context), str(context["run_id"])
+        watermark = commit(ledger, job, run_id, self._window(ledger, job, context))
+        context["ti"].xcom_push("watermark", watermark)
+        context["outlet_events"][self.asset].extra = watermark
+        return watermark
+
+
+def pushed_watermark(context: Context) -> Callable[[str], Mapping[str, Any] | None]:
+    """Return a look-up of the watermark that a given run's commit pushed.
+
+    By run id, never by ``include_prior_dates``: that one orders runs without a logical date first
+    on PostgreSQL and last on SQLite, and sees the pushes of failed tasks.
+    """
+
+    def look_up(run_id: str) -> Mapping[str, Any] | None:
+        found = context["ti"].xcom_pull(task_ids="commit", key="watermark", run_id=run_id, map_indexes=-1)
+        return found if isinstance(found, dict) else None
+
+    return look_up

@@ -1,0 +1,138 @@
+"""What the five operators of the line have in common: connections, job and mapping of a run."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from exact_online.hooks import ExactOnlineHook
+from exact_to_personio.failures import as_airflow_failures
+from personio.hooks import PersonioHook
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from include.ledger import Ledger
+    from include.records import Destination, Entity, Window
+    from include.sync.job import Job
+    from include.transform import Mapping
+
+APPLICATION_PARAMS = (
+    "job_position_id",
+    "recruiting_channel_id",
+    "external_posting_id",
+    "message",
+    "application_date",
+    "tags",
+    "files",
+    "attributes",
+    "phase_type",
+    "phase_id",
+)
+"""DAG params that, when filled in, stand above the mapping file."""
+
+
+class StageOperator(BaseOperator):
+    """One stage of the line plan → extract → transform → load → commit.
+
+    :param entity: Exact's ``Accounts`` or ``Contacts``.
+    :param destination: ``application`` or ``employee``.
+    :param exact_conn_id: Airflow connection of Exact Online (templated).
+    :param personio_conn_id: Airflow connection of Personio (templated).
+    """
+
+    template_fields: Sequence[str] = ("exact_conn_id", "personio_conn_id")
+
+    def __init__(
+        self,
+        *,
+        entity: Entity,
+        destination: Destination,
+        exact_conn_id: str = ExactOnlineHook.default_conn_name,
+        personio_conn_id: str = PersonioHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.entity: Entity = entity
+        self.destination: Destination = destination
+        self.exact_conn_id = exact_conn_id
+        self.personio_conn_id = personio_conn_id
+
+    def execute(self, context: Context) -> Any:
+        """Run the stage with an open ledger, and translate its errors for Airflow."""
+        from include.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy stays out of the Dag parse
+
+        with as_airflow_failures(), open_ledger() as ledger:
+            return self.work(ledger, context)
+
+    def work(self, ledger: Ledger, context: Context) -> Any:
+        """Do the stage's own part.
+
+        :param ledger: the open ledger.
+        :param context: Airflow's context of the task.
+        """
+        raise NotImplementedError
+
+    @cached_property
+    def _personio(self) -> PersonioHook:
+        return PersonioHook(self.personio_conn_id)
+
+    def _exact(self, context: Context) -> ExactOnlineHook:
+        return ExactOnlineHook(self.exact_conn_id, context["params"].get("division"))
+
+    def _mapping(self, context: Context) -> Mapping:
+        """Return the mapping in force: the run's params above the user's file above the built-in rules."""
+        from include.settings import load_settings  # noqa: PLC0415
+        from include.transform import load_mapping  # noqa: PLC0415
+
+        given = {name: context["params"].get(name) for name in APPLICATION_PARAMS}
+        overrides = {name: value for name, value in given.items() if value not in (None, "")}
+        return load_mapping(
+            self.entity,
+            self.destination,
+            path=load_settings().mapping_path,
+            overrides=overrides,
+            defaults={"job_position_id": self._personio.job_position_id},
+        )
+
+    def _job(self, context: Context) -> Job:
+        """Return what this run moves where.
+
+        :raises ConfigurationError: no company id or no job position is configured.
+        """
+        from include.errors import ConfigurationError  # noqa: PLC0415
+        from include.records import StreamKey  # noqa: PLC0415
+        from include.sync.job import Job  # noqa: PLC0415
+
+        company = self._personio.company_id
+        if company is None:
+            raise ConfigurationError(
+                f"Connection {self.personio_conn_id} names no company ID.",
+                reason_code="personio.company_id.missing",
+                way_out="Enter it in the connection: Settings > Integrations > API credentials at Personio.",
+            )
+        stream = StreamKey(self.dag_id, self._exact(context).division, self.entity)
+        return Job(stream, self.destination, str(company), self._position(context))
+
+    def _position(self, context: Context) -> str:
+        return self._mapping(context).position if self.destination == "application" else "employee"
+
+    def _window(self, ledger: Ledger, job: Job, context: Context) -> Window:
+        """Return the window that plan pinned for this run.
+
+        :raises ConfigurationError: plan has not run.
+        """
+        from include.errors import ConfigurationError  # noqa: PLC0415
+
+        window = ledger.windows.get(job.stream, str(context["run_id"]))
+        if window is None:
+            raise ConfigurationError(
+                f"Run {context['run_id']} has no window in the ledger.",
+                reason_code="ledger.window.missing",
+                way_out="Clear the task plan of this run; it decides the window.",
+            )
+        return window

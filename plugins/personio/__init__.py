@@ -1,0 +1,1 @@
+"""Personio for Airflow: hook and operators."""
