@@ -9,9 +9,15 @@ is lost and nothing is sent twice, so clearing a task or triggering again is alw
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from exact_to_personio.builder import build_dag
 
-dag = build_dag(
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+# The annotation is more than a hint: Airflow parses only files in which it finds its own name.
+dag: DAG = build_dag(
     dag_id="exact_contacts_to_personio_applications",
     entity="Contacts",
     destination="application",

@@ -30,6 +30,7 @@ EXACT_FIELDS = {
     "calls_per_minute": number(
         "Calls per minute", "Exact's limit per division; 60 unless agreed otherwise.", minimum=1
     ),
+    "minute_seconds": number("Minute in seconds", "60; shorter only for a sandbox.", "number"),
     "max_wait_seconds": number(
         "Longest wait", "Seconds a task waits for a limit before it gives its slot back.", "number"
     ),

@@ -183,7 +183,7 @@ def send(
     :raises OutcomeUnknownError: if a write was sent and no clear answer came.
     :raises ProtocolError: if the service sends us elsewhere.
     """
-    told = on_status or _tell_nobody
+    told = on_status or (lambda _status: None)
     patience = httpx.Timeout(timeout, connect=10.0) if timeout else httpx.USE_CLIENT_DEFAULT
     started = time.monotonic()
     try:
@@ -225,10 +225,6 @@ def retried(call: Callable[[], T], *, sleep: Callable[[float], None], attempts: 
         reraise=True,
     )
     return policy(call)
-
-
-def _tell_nobody(_status: int) -> None:
-    """Count nothing."""
 
 
 def _sort(answer: httpx.Response, *, write: bool) -> Reply:

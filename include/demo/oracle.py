@@ -43,11 +43,11 @@ def compare(
     :param deliveries: the ledger's view of every record of the stream.
     """
     verdict = Verdict()
-    held = Counter((str(a["email"]).lower(), str(a["job_position_id"])) for a in applications)
+    held = Counter((str(a["email"]).lower(), int(a["job_position_id"])) for a in applications)
     verdict.doubled += [f"application for position {job}" for (_, job), count in held.items() if count > 1]
     seen: dict[str, DeliveryView] = {view.source_id: view for view in deliveries}
     verdict.missing += sorted({i.lower() for i in existing_ids} - set(seen))
-    made: Counter[tuple[str, str]] = Counter()
+    made: Counter[tuple[str, int]] = Counter()
     for view in seen.values():
         if view.state not in TERMINAL or (view.state != "created" and not view.reason_code):
             verdict.unexplained.append(f"{view.source_id}: {view.state}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from include.ledger import Ledger
     from include.records import Entity
 
-POSITIONS = {"Contacts": "1001", "Accounts": "1002"}
+POSITIONS = {"Contacts": 1001, "Accounts": 1002}
 """Each stream hires for a position of its own: a main contact may then apply for both."""
 
 SEED = {"seed": 1, "accounts": 130, "contacts": 1060, "division": DIVISION, "dirty": True}
@@ -71,7 +71,7 @@ class Demo:
         for entity, position in POSITIONS.items():
             if unpause:
                 self.api.unpause(dag_id(entity))
-            self.api.trigger(dag_id(entity), {"job_position_id": int(position)})
+            self.api.trigger(dag_id(entity), {"job_position_id": position})
         self.wait(ledger, name)
         for entity in POSITIONS:
             for run in self.api.runs(dag_id(entity)):
@@ -146,22 +146,27 @@ class Demo:
             sandbox.delete(f"{base}/Contacts/{contact['ID']}")
 
     def verdict(self, ledger: Ledger) -> Verdict:
-        """Compare the ledger with what the sandbox truly holds."""
-        contents = self.stack.sandbox.get("/_sandbox/contents").json()
+        """Compare both streams, and count a run that failed as unexplained."""
         total = Verdict()
-        for entity, position in POSITIONS.items():
-            applications = [a for a in contents["personio"]["applications"] if str(a["job_position_id"]) == position]
-            part = compare(
-                [row["ID"] for row in contents["exact"][str(DIVISION)][entity]],
-                applications,
-                ledger.deliveries.views(stream(entity), "application", position),
-            )
+        for entity in POSITIONS:
+            part = self.verdict_for(ledger, entity)
             total.missing += part.missing
             total.doubled += part.doubled
             total.unexplained += part.unexplained
-        failed = [f"run {r.run_id} of {r.dag_id}: {r.state}" for r in self.reports if r.state != "success"]
-        total.unexplained += failed
+        total.unexplained += [
+            f"run {r.run_id} of {r.dag_id}: {r.state}" for r in self.reports if r.state != "success"
+        ]
         return total
+
+    def verdict_for(self, ledger: Ledger, entity: str) -> Verdict:
+        """Compare one stream of the ledger with what the sandbox truly holds."""
+        contents = self.stack.sandbox.get("/_sandbox/contents").json()
+        position = POSITIONS[entity]
+        return compare(
+            [row["ID"] for row in contents["exact"][str(DIVISION)][entity]],
+            [a for a in contents["personio"]["applications"] if int(a["job_position_id"]) == position],
+            ledger.deliveries.views(stream(entity), "application", position),
+        )
 
 
 def stream(entity: Entity | str) -> StreamKey:

@@ -94,6 +94,7 @@ class Stack:
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
             "EXACT_PERSONIO_START_FROM": "beginning",
+            "EXACT_PERSONIO_RETRY_SECONDS": "5",
             "EXACT_PERSONIO_LEDGER_URL": f"sqlite:///{self.home}/exact_personio.db",
         }
         return {**kept, **ours}
@@ -149,7 +150,13 @@ class Stack:
                 "host": self.sandbox_url,
                 "login": "{00000000-0000-4000-8000-000000000001}",
                 "password": "sandbox-exact-secret",
-                "extra": json.dumps({"division": DIVISION, "refresh_token": refresh_token}),
+                "extra": json.dumps(
+                    {
+                        "division": DIVISION,
+                        "refresh_token": refresh_token,
+                        "minute_seconds": self.limit_seconds,
+                    }
+                ),
             },
             "personio_default": {
                 "conn_type": "personio",

@@ -11,6 +11,7 @@ from include.sandbox.odata_types import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from include.sandbox.odata_types import Row
 
 _SHORT = {

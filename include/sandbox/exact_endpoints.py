@@ -90,9 +90,7 @@ def _crm(state: ExactState, company: Division, service: str, entity: str) -> End
     wide: dict[str, Any] = {"select_required": True, "skippable": False}
     if service == "bulk/crm":
         allowed = _BULK_FILTERS[entity]
-        bulk = EntitySet(
-            f"bulk/CRM/{entity}", model, "ID", base, exact.bulk_page_size, filterable=allowed, **wide
-        )
+        bulk = EntitySet(f"bulk/CRM/{entity}", model, "ID", base, exact.bulk_page_size, filterable=allowed, **wide)
         return bulk, KeyOrder(table)
     sync = EntitySet(
         f"sync/CRM/{entity}",

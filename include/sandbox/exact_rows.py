@@ -50,9 +50,7 @@ def _converted(column: Column, value: Any) -> Any:
     try:
         return _fit(column, value)
     except (ValueError, TypeError, ODataError):
-        raise ValueError(
-            f"Error in converting value for property '{column.name}' to type '{column.edm}'"
-        ) from None
+        raise ValueError(f"Error in converting value for property '{column.name}' to type '{column.edm}'") from None
 
 
 def _fit(column: Column, value: Any) -> Any:

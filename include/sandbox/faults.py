@@ -7,9 +7,7 @@ import fnmatch
 import json
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, get_args
-
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,11 +71,10 @@ class Fault:
             raise ValueError(f"Unknown fields of a fault: {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
         if data.get("action") not in ACTIONS:
             raise ValueError(f"A fault needs an action, one of: {', '.join(ACTIONS)}.")
-        fault = cls(**data)
-        numbers = (fault.after, fault.seconds, fault.status, 0 if fault.times is None else fault.times)
-        if not isinstance(fault.match, str) or not all(isinstance(number, int | float) for number in numbers):
+        numbers = [data.get(name, 0) for name in ("after", "seconds", "status")] + [data.get("times") or 0]
+        if not isinstance(data.get("match", ""), str) or not all(isinstance(n, int | float) for n in numbers):
             raise ValueError("A fault's match is text; times, after, seconds and status are numbers.")
-        return fault
+        return cls(**data)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fault as plain values, with how often it matched (seen) and struck (hits)."""

@@ -198,9 +198,7 @@ class _Parser:
             raise ODataError("Filtering on navigation properties is not supported.")
         column = self._columns.get(name)
         if column is None:
-            raise ODataError(
-                f"No property '{name}' exists in type '{self._type_name}' at position {found.start(1)}."
-            )
+            raise ODataError(f"No property '{name}' exists in type '{self._type_name}' at position {found.start(1)}.")
         self.read.add(name)
         return Term(column.edm, column.value, name)
 
@@ -282,9 +280,7 @@ def _either(left: Callable[[Row], Any], right: Callable[[Row], Any]) -> Callable
     return run
 
 
-def _called(
-    call: Callable[..., Any], getters: list[Callable[[Row], Any]], *, fold: bool
-) -> Callable[[Row], Any]:
+def _called(call: Callable[..., Any], getters: list[Callable[[Row], Any]], *, fold: bool) -> Callable[[Row], Any]:
     def run(row: Row) -> Any:
         values = [get(row) for get in getters]
         if any(value is None for value in values):

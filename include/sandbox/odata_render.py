@@ -31,9 +31,7 @@ class Renderer:
     :param expand: navigation properties to write out.
     """
 
-    def __init__(
-        self, entity: EntitySet, base: str, select: frozenset[str] | None, expand: frozenset[str]
-    ) -> None:
+    def __init__(self, entity: EntitySet, base: str, select: frozenset[str] | None, expand: frozenset[str]) -> None:
         self._entity = entity
         self._base = base
         self._expand = expand

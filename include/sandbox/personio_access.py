@@ -70,11 +70,7 @@ class Call:
         return int(text) if text.isascii() and text.isdigit() else None
 
 
-
-
-def endpoint(
-    sandbox: Sandbox, handle: Callable[[Call], Response]
-) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(sandbox: Sandbox, handle: Callable[[Call], Response]) -> Callable[[Request], Awaitable[Response]]:
     """Wrap a handler: read the body, hold the lock, turn refusals into answers.
 
     :param sandbox: what the handler works on.

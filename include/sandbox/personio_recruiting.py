@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from include.sandbox.state import Sandbox
 
 MALFORMED = "Invalid multipart request body and/or headers supplied."
-EXTENSIONS = frozenset(
-    "pdf pptx xlsx docx doc xls ppt ods odt 7z gz rar zip bmp gif jpg png tif csv txt rtf "
-    "mp4 3gp mov avi wmv".split()
-)
+DOCUMENTS = "pdf pptx xlsx docx doc xls ppt ods odt csv txt rtf"
+ARCHIVES_AND_MEDIA = "7z gz rar zip bmp gif jpg png tif mp4 3gp mov avi wmv"
+EXTENSIONS = frozenset(f"{DOCUMENTS} {ARCHIVES_AND_MEDIA}".split())
 
 
 def create_application(call: Call) -> Response:

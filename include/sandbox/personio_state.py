@@ -247,8 +247,16 @@ class PersonioState:
         }
 
     def _application_json(self, item: Application) -> dict[str, Any]:
-        return _plain({"id": item.id, "candidate_id": item.candidate_id, **item.body, "stage": item.stage,
-                       "created_at": item.created_at, "updated_at": item.updated_at})
+        return _plain(
+            {
+                "id": item.id,
+                "candidate_id": item.candidate_id,
+                **item.body,
+                "stage": item.stage,
+                "created_at": item.created_at,
+                "updated_at": item.updated_at,
+            }
+        )
 
     def _next(self, kind: str) -> int:
         self._ids[kind] += 1

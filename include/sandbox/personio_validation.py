@@ -122,9 +122,7 @@ def problems(body: Body, state: PersonioState, today: date) -> list[Problem]:
         reason = _attribute(item["id"], item["value"])
         if reason:
             found.append((f"attributes.{item['id']}", reason))
-    duplicate = state.settings.duplicate_detection and state.has_applied(
-        body["email"], body["job_position_id"]
-    )
+    duplicate = state.settings.duplicate_detection and state.has_applied(body["email"], body["job_position_id"])
     if not found and duplicate:
         found.append(("email", state.settings.duplicate_reason))
     return found

@@ -77,9 +77,7 @@ class TrafficLog:
         service, kind, division = classify(path)
         with self._lock:
             self._seq += 1
-            entry = Entry(
-                self._seq, at, service, method, path, without_secrets(query), status, kind, division
-            )
+            entry = Entry(self._seq, at, service, method, path, without_secrets(query), status, kind, division)
             self._entries.append(entry)
         return entry
 

@@ -34,7 +34,7 @@ class ApplicationDelivery:
 
     def find(self, claim: Claim) -> str | None:
         """Return the application's id, "" if there is none, None without v2 read rights."""
-        if not self.personio.can_read_applications or not claim.email:
+        if not self.personio.config.client_id or not claim.email:
             return None
         try:
             found = self.personio.find_applications(claim.email)

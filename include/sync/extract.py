@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from include.clients.exact_time import local_to_utc
 from include.errors import ProtocolError
 from include.records import SourceRow
 from include.sync.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     from include.clients.exact import ExactClient
     from include.ledger import Ledger
@@ -28,12 +30,14 @@ def extract(
     window: Window,
     *,
     select: Sequence[str],
+    zone: ZoneInfo,
 ) -> dict[str, int]:
     """Stage what changed after the window's start; return counts, never rows.
 
     A retry goes on at the page that a former attempt had reached.
 
     :param select: the Exact columns to read.
+    :param zone: of the site: Exact's dates are its local wall clock.
     :return: ``read``, ``new``, ``changed``, ``unchanged``, ``pages`` of this attempt.
     :raises ProtocolError: a row came without ID or Timestamp.
     """
@@ -42,18 +46,21 @@ def extract(
     if reached is not None and reached.done:
         log.info("All %s pages of this run are in the ledger already.", reached.page)
         return counts
-    first = reached.page if reached is not None else 0
     progress = Progress(f"{stream.entity.lower()} read")
     pages = client.sync_pages(
-        stream.entity, after=window.after, select=select, resume=reached.next if reached else None
+        stream.entity,
+        after=window.after,
+        select=select,
+        resume=reached.next if reached else None,
+        first=reached.page + 1 if reached else 1,
     )
     for page in pages:
         staged = ledger.staging.stage(
             stream,
             run_id,
-            source_rows(page, stream, client.created_utc),
+            source_rows(page, stream, zone),
             resume=page.next,
-            page=first + page.number,
+            page=page.number,
         )
         for name in ("read", "new", "changed", "unchanged"):
             counts[name] += getattr(staged, name)
@@ -63,7 +70,7 @@ def extract(
     return counts
 
 
-def source_rows(page: Page, stream: StreamKey, created_utc: Callable[[Row], datetime | None]) -> list[SourceRow]:
+def source_rows(page: Page, stream: StreamKey, zone: ZoneInfo) -> list[SourceRow]:
     """Return the page's rows as the ledger takes them.
 
     :raises ProtocolError: a row has no ID or no whole-number Timestamp.
@@ -78,5 +85,17 @@ def source_rows(page: Page, stream: StreamKey, created_utc: Callable[[Row], date
                 reason_code="exact.Timestamp.missing",
                 way_out="Nothing was skipped; the run goes on at this page when it is retried.",
             ) from error
-        rows.append(SourceRow(source_id, version, created_utc(row), row))
+        rows.append(SourceRow(source_id, version, created_at(row, zone), row))
     return rows
+
+
+def created_at(row: Row, zone: ZoneInfo) -> datetime | None:
+    """Return when the row was created, None if that cannot be told: it then counts as new.
+
+    In the repeated hour of October the later of the two meanings is taken, so that a record is rather
+    looked at once more than left out.
+    """
+    try:
+        return local_to_utc(row["Created"], zone, fold=1)
+    except (KeyError, AttributeError, ProtocolError):
+        return None

@@ -16,13 +16,13 @@ class Job:
     :param stream: the DAG, division and entity that are read.
     :param destination: ``application`` or ``employee``.
     :param company: Personio's company id, part of every delivery's idempotency key.
-    :param position: Personio's ``job_position_id`` as text; ``employee`` where there is no position.
+    :param position: Personio's ``job_position_id``; 0 where the destination has no position.
     """
 
     stream: StreamKey
     destination: Destination
-    company: str
-    position: str
+    company: int
+    position: int
 
     def run_key(self, run_id: str) -> str:
         """Name a run across DAGs: two DAGs' scheduled runs share their run ids."""

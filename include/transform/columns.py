@@ -6,9 +6,10 @@ Exact refuses the call: each refusal counts against the errors that Exact allows
 
 from __future__ import annotations
 
-from typing import Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
-from include.records import Entity
+if TYPE_CHECKING:
+    from include.records import Entity
 
 Edm = Literal[
     "Binary",

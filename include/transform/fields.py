@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from include.records import Destination  # noqa: TC001 - the catalogue is annotated with it at run time
+if TYPE_CHECKING:
+    from include.records import Destination
 
 Kind = Literal[
     "text", "email", "integer", "number", "date", "choice", "tags", "files", "attributes", "phase", "custom"

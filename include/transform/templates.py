@@ -22,7 +22,7 @@ NAMESPACES: Final = ("account", "contact")
 
 _ENVIRONMENT: Final = ImmutableSandboxedEnvironment(
     undefined=StrictUndefined,
-    autoescape=False,  # noqa: S701 - the result is JSON text, not HTML; escaping would damage names
+    autoescape=False,  # the result is JSON text, not HTML; escaping would damage names
     keep_trailing_newline=False,
 )
 

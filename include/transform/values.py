@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -108,7 +108,7 @@ def to_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == value.min.time() else value.isoformat(timespec="seconds")
+        return value.date().isoformat() if value.time() == time.min else value.isoformat(timespec="seconds")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float) and value.is_integer():
@@ -190,7 +190,7 @@ def convert(field: Field, value: Any, *, today: date | None = None) -> Any:
     if field.kind == "date":
         day = to_date(value)
         return (_past(day, today) if field.past else day).isoformat()
-    made = _MAKERS.get(field.kind, to_text)(value)
+    made = _MAKERS[field.kind](value) if field.kind in _MAKERS else to_text(value)
     if field.choices and made is not None and made not in field.choices:
         raise UnfitError("not_allowed")
     return made

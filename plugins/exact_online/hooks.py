@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
-    from include.clients.exact import ExactClient, ExactConfig
+    from include.clients.exact import ExactClient
     from include.ledger import Ledger
 
 
@@ -65,36 +67,35 @@ class ExactOnlineHook(BaseHook):
             )
         return int(chosen)
 
-    def client(self, ledger: Ledger, run_key: str) -> ExactClient:
-        """Return a client whose tokens, pacing and error budget live in the ledger.
+    @contextmanager
+    def client(self, ledger: Ledger, run_key: str) -> Iterator[ExactClient]:
+        """Yield a client whose tokens, pacing and error budget live in the ledger.
 
         :param ledger: the open ledger.
         :param run_key: name under which the calls are counted.
-        :raises ConfigurationError: the connection lacks host, login, password or division.
+        :raises ConfigurationError: the connection lacks host or division.
         """
-        from include.clients.exact import open_exact  # noqa: PLC0415
+        from include.clients.exact import ExactClient, ExactConfig  # noqa: PLC0415
+        from include.clients.tokens import ExactTokens  # noqa: PLC0415
+        from include.transport import build_http  # noqa: PLC0415
 
-        return open_exact(
-            self._config(),
-            client_id=self._connection.login or "",
-            client_secret=self._connection.password or "",
-            bootstrap_refresh_token=self._extra.get("refresh_token"),
-            vault=ledger.vault(self.exact_conn_id),
-            pacer=ledger.pacer,
-            budget=ledger.error_budget(f"{self._connection.login}:{self.division}"),
-            meter=ledger.meter(run_key),
+        names = ("calls_per_minute", "minute_seconds", "max_wait_seconds")
+        base_url = self._connection.host or "https://start.exactonline.nl"
+        config = ExactConfig(
+            base_url, self.division, self.zone, **{name: self._extra[name] for name in names if name in self._extra}
         )
-
-    def _config(self) -> ExactConfig:
-        from include.clients.exact import ExactConfig  # noqa: PLC0415
-
-        options = {k: self._extra[k] for k in ("calls_per_minute", "max_wait_seconds") if k in self._extra}
-        return ExactConfig(
-            base_url=self._connection.host or "https://start.exactonline.nl",
-            division=self.division,
-            zone=self.zone,
-            **options,
-        )
+        login, meter = self._connection.login or "", ledger.meter(run_key)
+        with build_http(base_url=base_url) as http:
+            tokens = ExactTokens(
+                http=http,
+                client_id=login,
+                client_secret=self._connection.password or "",
+                vault=ledger.vault(self.exact_conn_id),
+                bootstrap_refresh_token=self._extra.get("refresh_token"),
+                meter=meter,
+            )
+            budget = ledger.error_budget(f"{login}:{self.division}")
+            yield ExactClient(config, http, tokens, pacer=ledger.pacer, budget=budget, meter=meter)
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask Exact who we are, with the shared token: the refresh token is not spent on a test."""

@@ -79,7 +79,7 @@ def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str
         default_args={
             "owner": "exact-to-personio",
             "retries": 3,
-            "retry_delay": timedelta(seconds=60),
+            "retry_delay": timedelta(seconds=float(os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "60"))),
             "retry_exponential_backoff": 2,
             "max_retry_delay": timedelta(minutes=15),
         },

@@ -116,10 +116,10 @@ class StageOperator(BaseOperator):
                 way_out="Enter it in the connection: Settings > Integrations > API credentials at Personio.",
             )
         stream = StreamKey(self.dag_id, self._exact(context).division, self.entity)
-        return Job(stream, self.destination, str(company), self._position(context))
+        return Job(stream, self.destination, company, self._position(context))
 
-    def _position(self, context: Context) -> str:
-        return self._mapping(context).position if self.destination == "application" else "employee"
+    def _position(self, context: Context) -> int:
+        return self._mapping(context).position if self.destination == "application" else 0
 
     def _window(self, ledger: Ledger, job: Job, context: Context) -> Window:
         """Return the window that plan pinned for this run.

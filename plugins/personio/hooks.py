@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from include.clients.personio import PersonioClient
     from include.ledger import Ledger
+
+TIMEOUT = 30.0
+"""Seconds for an answer; shorter than a delivery's lease, so that a slow answer is not taken for a crash."""
 
 
 class PersonioHook(BaseHook):
@@ -49,24 +55,27 @@ class PersonioHook(BaseHook):
         value = self._extra.get("job_position_id")
         return int(value) if value else None
 
-    def client(self, ledger: Ledger, run_key: str) -> PersonioClient:
-        """Return a client whose pacing lives in the ledger.
+    @contextmanager
+    def client(self, ledger: Ledger, run_key: str) -> Iterator[PersonioClient]:
+        """Yield a client whose pacing lives in the ledger.
 
         :param ledger: the open ledger.
         :param run_key: name under which the calls are counted.
         """
-        from include.clients.personio import PersonioConfig, open_personio  # noqa: PLC0415
+        from include.clients.personio import PersonioClient, PersonioConfig  # noqa: PLC0415
+        from include.transport import build_http  # noqa: PLC0415
 
         names = ("recruiting_limit", "recruiting_window_seconds", "partner_id", "app_id", "max_wait_seconds")
         config = PersonioConfig(
             base_url=self._connection.host or "https://api.personio.de",
             company_id=self.company_id,
-            recruiting_token=self._extra.get("recruiting_access_token"),
-            client_id=self._connection.login or None,
-            client_secret=self._connection.password or None,
+            recruiting_token=self._extra.get("recruiting_access_token", ""),
+            client_id=self._connection.login or "",
+            client_secret=self._connection.password or "",
             **{name: self._extra[name] for name in names if name in self._extra},
         )
-        return open_personio(config, pacer=ledger.pacer, meter=ledger.meter(run_key))
+        with build_http(base_url=config.base_url, timeout=TIMEOUT) as http:
+            yield PersonioClient(config, http, pacer=ledger.pacer, meter=ledger.meter(run_key))
 
     def test_connection(self) -> tuple[bool, str]:
         """Try each credential that the connection holds, without writing anything."""

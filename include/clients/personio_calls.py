@@ -1,0 +1,206 @@
+"""One call to Personio: slot, headers, answer. And its two kinds of tokens that are asked for."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from include.clients.personio_errors import login_refusal
+from include.errors import ConfigurationError, RateLimitedError
+from include.transport import Reply, retried, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx
+
+    from include.clients.ports import CallMeter, Pacer
+
+log = logging.getLogger(__name__)
+
+UNAUTHORIZED: Final = 401
+_MINUTE: Final = 60.0
+_LIMITS: Final = {"employees": 300, "v1-auth": 60, "v2-auth": 150, "v2": 600}
+"""Requests a minute; recruiting's limit is a setting."""
+_RENEW_EARLY: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonioConfig:
+    """Which company is written to, with which credentials.
+
+    :param company_id: needed for recruiting.
+    :param recruiting_token: the static token of the recruiting API; never expires by itself.
+    :param client_id: of an API credential, for employees and for looking up applications.
+    :param recruiting_limit: requests per window that applications and documents share.
+    :param max_wait_seconds: the longest sleep for one call.
+    """
+
+    base_url: str = "https://api.personio.de"
+    company_id: int | None = None
+    recruiting_token: str = field(default="", repr=False)
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    recruiting_limit: int = 20
+    recruiting_window_seconds: float = _MINUTE
+    partner_id: str = ""
+    app_id: str = ""
+    max_wait_seconds: float = 120.0
+
+
+class PersonioCalls:
+    """Makes calls that respect Personio's limits; headers are built anew for each of them."""
+
+    def __init__(
+        self,
+        config: PersonioConfig,
+        http: httpx.Client,
+        *,
+        pacer: Pacer,
+        meter: CallMeter,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._config = config
+        self._http = http
+        self._pacer = pacer
+        self._meter = meter
+        self._sleep = sleep
+        self._tokens: dict[str, tuple[str, datetime]] = {}
+
+    def recruiting(self, path: str, *, write: bool, **content: Any) -> Reply:
+        """POST to the recruiting API with its static token and the company's id.
+
+        :param write: False for what may safely be repeated.
+        :raises ConfigurationError: if token or company id are missing.
+        """
+        config = self._config
+        if not config.recruiting_token or config.company_id is None:
+            raise ConfigurationError(
+                "The Personio connection lacks the recruiting token or the company id.",
+                reason_code="personio.recruiting_token.missing",
+                way_out="Both are under Settings > Integrations > API credentials (Recruiting API key).",
+            )
+        headers = {
+            "Authorization": f"Bearer {config.recruiting_token}",
+            "X-Company-ID": str(config.company_id),
+        }
+        return self._paced("recruiting", "POST", path, write=write, headers=headers, **content)
+
+    def with_token(self, version: str, bucket: str, method: str, path: str, **content: Any) -> Reply:
+        """Call with a token of ``/v1/auth`` or ``/v2/auth/token``, renewed at most once after a 401.
+
+        A missing right is a 401 on some endpoints, so a second 401 is not a reason to ask again.
+        """
+        # The `Authorization` response header of employees is no rotation: the token lives a day.
+        write = method != "GET"
+        headers = {"Beta": "true"} if version == "v2" else {}
+        for renew in (False, True):
+            token = self._token(version, renew=renew)
+            bearer = {**headers, "Authorization": f"Bearer {token}"}
+            reply = self._paced(bucket, method, path, write=write, headers=bearer, **content)
+            if reply.status != UNAUTHORIZED:
+                break
+        return reply
+
+    def _token(self, version: str, *, renew: bool) -> str:
+        kept = self._tokens.get(version)
+        if kept is not None and not renew and datetime.now(UTC) < kept[1]:
+            return kept[0]
+        if not self._config.client_id or not self._config.client_secret:
+            raise ConfigurationError(
+                "The Personio connection lacks client id or secret.",
+                reason_code="personio.client_id.missing",
+                way_out="Make an API credential under Settings > Integrations and enter both.",
+            )
+        token, lifetime = self._ask_for_token(version)
+        self._tokens[version] = token, datetime.now(UTC) + lifetime - _RENEW_EARLY
+        return token
+
+    def _ask_for_token(self, version: str) -> tuple[str, timedelta]:
+        login = {"client_id": self._config.client_id, "client_secret": self._config.client_secret}
+        if version == "v2":  # takes forms only
+            path, content = "/v2/auth/token", {"data": {"grant_type": "client_credentials", **login}}
+        else:  # never in the query string: refused from December 2026 on
+            path, content = "/v1/auth", {"json": login}
+        reply = self._paced(f"{version}-auth", "POST", path, write=False, headers={}, **content)
+        body = reply.json if isinstance(reply.json, dict) else {}
+        data = body.get("data") if version == "v1" else body
+        data = data if isinstance(data, dict) else {}
+        token = data.get("token") or data.get("access_token")
+        if reply.action != "done" or not isinstance(token, str):
+            # v1 answers 403 to wrong credentials, v2 400: both mean the login.
+            raise login_refusal(UNAUTHORIZED, path.lstrip("/"))
+        seconds = data.get("expires_in")
+        return token, timedelta(seconds=seconds if isinstance(seconds, int) else 86_400)
+
+    def _paced(
+        self, bucket: str, method: str, path: str, *, write: bool, headers: Mapping[str, str], **content: Any
+    ) -> Reply:
+        endpoint = path.partition("?")[0].strip("/")
+
+        def once() -> Reply:
+            self._take_slot(bucket)
+            reply = send(
+                self._http,
+                method,
+                path,
+                service="personio",
+                endpoint=endpoint,
+                write=write,
+                headers={**self._common_headers(), **headers},
+                on_status=lambda status: self._meter.count("personio", endpoint, status),
+                **content,
+            )
+            if reply.action == "limited":
+                raise self._limited(bucket, reply)
+            return reply
+
+        return retried(once, sleep=self._sleep)
+
+    def _common_headers(self) -> dict[str, str]:
+        names = {
+            "Accept": "application/json, application/problem+json",
+            "X-Personio-Partner-ID": self._config.partner_id,
+            "X-Personio-App-ID": self._config.app_id,
+        }
+        return {name: value for name, value in names.items() if value}
+
+    def _bucket(self, bucket: str) -> tuple[str, int, float]:
+        owner = self._config.company_id or self._config.client_id or "unknown"
+        if bucket == "recruiting":
+            limit, seconds = self._config.recruiting_limit, self._config.recruiting_window_seconds
+        else:
+            limit, seconds = _LIMITS[bucket], _MINUTE
+        return f"personio:{owner}:{bucket}", limit, seconds
+
+    def _take_slot(self, bucket: str) -> None:
+        name, limit, seconds = self._bucket(bucket)
+        waited = 0.0
+        while wait := self._pacer.acquire(name, limit=limit, seconds=seconds):
+            waited += wait
+            if waited > self._config.max_wait_seconds:
+                raise _rate_limited(wait, f"personio.limit.{bucket}", None)
+            log.info("personio: waiting %.1f s for a call of %s", wait, bucket)
+            self._sleep(wait)
+
+    def _limited(self, bucket: str, reply: Reply) -> RateLimitedError:
+        name, _, seconds = self._bucket(bucket)
+        # Personio sends no Retry-After; a proxy before it may.
+        told = reply.headers.get("Retry-After", "")
+        wait = float(min(int(told), 3600)) if told.isdecimal() else seconds
+        self._pacer.block(name, wait)
+        return _rate_limited(wait, f"personio.limit.{bucket}", reply.status)
+
+
+def _rate_limited(wait: float, code: str, status: int | None) -> RateLimitedError:
+    retry_at = datetime.now(UTC) + timedelta(seconds=wait)
+    return RateLimitedError(
+        f"Personio's limit of requests is used up until {retry_at:%H:%M:%S %Z}; nothing was processed.",
+        reason_code=code,
+        way_out="It goes on by itself after that time.",
+        status=status,
+        retry_at=retry_at,
+    )

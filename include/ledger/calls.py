@@ -1,0 +1,43 @@
+"""Calls made per run, because the number of calls is the cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from include.ledger.tables import calls
+
+if TYPE_CHECKING:
+    from include.ledger.database import Database
+
+
+class RunMeter:
+    """Counts the calls of one run, whichever process makes them."""
+
+    def __init__(self, database: Database, run_id: str) -> None:
+        self._database = database
+        self._run_id = run_id
+
+    def count(self, service: str, endpoint: str, status: int) -> None:
+        """Count one call.
+
+        :param service: ``exact`` or ``personio``.
+        :param endpoint: normalised, without ids.
+        :param status: HTTP status, 0 if no answer came.
+        """
+        values = {"run_id": self._run_id, "service": service, "endpoint": endpoint, "status": status}
+        statement = self._database.insert(calls).values({**values, "count": 1})
+        statement = statement.on_conflict_do_update(
+            index_elements=list(values), set_={"count": calls.c["count"] + 1}
+        )
+        with self._database.write() as connection:
+            connection.execute(statement)
+
+
+def calls_of(database: Database, run_id: str) -> dict[tuple[str, str, int], int]:
+    """Return the run's calls by service, endpoint and status."""
+    query = select(calls).where(calls.c.run_id == run_id)
+    with database.read() as connection:
+        rows = connection.execute(query).mappings().all()
+    return {(row["service"], row["endpoint"], row["status"]): row["count"] for row in rows}

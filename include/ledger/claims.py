@@ -1,0 +1,275 @@
+"""Claims: who sends a delivery now, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import or_, select
+
+from include.ledger import events
+from include.ledger.states import LATE_OUTCOME
+from include.ledger.tables import deliveries
+from include.ledger.windows import of_stream
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Select
+    from sqlalchemy import Row as SqlRow
+
+    from include.ledger.crypto import Cipher
+    from include.ledger.database import Database
+    from include.ledger.states import SettledState
+    from include.records import Destination, Row, StreamKey
+
+LEASE_SECONDS = 300.0
+LEASE_EXPIRED = "ledger.lease.expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to send one delivery, until the lease ends.
+
+    :param attempt: fences the claim: an outcome counts only if nobody has claimed the delivery since.
+    :param was_in_doubt: whether an earlier attempt may have succeeded: "already exists" is then ours.
+    :param prior_attempts: claims before this one.
+    """
+
+    delivery_id: int
+    key: str
+    source_id: str
+    division: int
+    entity: str
+    attempt: int
+    payload: Row = field(repr=False)
+    email: str | None = field(repr=False)
+    was_in_doubt: bool
+    prior_attempts: int
+    run_id: str
+
+
+class ClaimDesk:
+    """Hands out deliveries, one to one worker, and takes back their outcomes."""
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database = database
+        self._cipher = cipher
+
+    def claim(
+        self,
+        company: int | None,
+        destination: Destination,
+        job: int | None,
+        *,
+        run_id: str,
+        stream: StreamKey | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+        now: datetime | None = None,
+    ) -> Claim | None:
+        """Take the next delivery to send: a retry that is due, else the oldest ready one.
+
+        It is ``sending``, with attempt and lease, and committed before this returns.
+        """
+        now = now or self._database.now()
+        outbox = _outbox(company, destination, job, stream)
+        due = (
+            outbox.where(deliveries.c.state == "retry", deliveries.c.due_at <= now)
+            .order_by(deliveries.c.due_at)
+            .limit(1)
+        )
+        ready = (
+            outbox.where(deliveries.c.state == "ready")
+            # The order of the index, so that the first hit ends the search.
+            .order_by(deliveries.c.dag_id, deliveries.c.division, deliveries.c.entity, deliveries.c.id)
+            .limit(1)
+        )
+        return self._claim((due, ready), outbox, run_id, lease_seconds, now)
+
+    def claim_in_doubt(
+        self,
+        company: int | None,
+        destination: Destination,
+        job: int | None,
+        *,
+        run_id: str,
+        stream: StreamKey | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+        now: datetime | None = None,
+    ) -> Claim | None:
+        """Take the next delivery whose outcome nobody knows, to read it back or to send it again."""
+        now = now or self._database.now()
+        outbox = _outbox(company, destination, job, stream)
+        doubtful = (
+            outbox.where(
+                deliveries.c.state == "in_doubt",
+                or_(deliveries.c.due_at.is_(None), deliveries.c.due_at <= now),
+            )
+            .order_by(deliveries.c.dag_id, deliveries.c.division, deliveries.c.entity, deliveries.c.id)
+            .limit(1)
+        )
+        return self._claim((doubtful,), outbox, run_id, lease_seconds, now)
+
+    def settle(
+        self,
+        claim: Claim,
+        state: SettledState,
+        *,
+        reason_code: str = "",
+        field: str = "",
+        status: int | None = None,
+        remote_id: str | None = None,
+        due_at: datetime | None = None,
+    ) -> bool:
+        """Record what came of a claim; return False if somebody has claimed the delivery since.
+
+        A lease that ran out does not silence its holder: as long as nobody took over, the late answer
+        is the best there is. After that it is kept as an event, nothing more.
+        """
+        now = self._database.now()
+        mine = select(deliveries.c.state, deliveries.c.attempt, deliveries.c.was_in_doubt).where(
+            deliveries.c.id == claim.delivery_id
+        )
+        with self._database.write() as connection:
+            row = connection.execute(mine.with_for_update()).one()
+            holds = row.attempt == claim.attempt and row.state in ("sending", "in_doubt")
+            line = events.line(
+                claim.delivery_id,
+                run_id=claim.run_id,
+                at=now,
+                from_state=row.state,
+                to_state=state,
+                reason_code=reason_code,
+                field=field,
+                attempt=claim.attempt,
+                status=status,
+            )
+            if not holds:
+                events.write(connection, [line | {"kind": LATE_OUTCOME}])
+                return False
+            values = {
+                "state": state,
+                "reason_code": reason_code,
+                "field": field,
+                "status": status,
+                "remote_id": remote_id,
+                "due_at": now if state == "retry" and due_at is None else due_at,
+                "lease_until": None,
+                "was_in_doubt": row.was_in_doubt or state == "in_doubt",
+                "run_id": claim.run_id,
+                "updated_at": now,
+            }
+            connection.execute(deliveries.update().where(deliveries.c.id == claim.delivery_id).values(values))
+            events.write(connection, [line])
+        return True
+
+    def renew(self, claim: Claim, *, lease_seconds: float = LEASE_SECONDS) -> bool:
+        """Extend the lease, for instance after waiting for a slot; False if the claim is lost."""
+        until = self._database.now() + timedelta(seconds=lease_seconds)
+        held = (
+            deliveries.c.id == claim.delivery_id,
+            deliveries.c.attempt == claim.attempt,
+            deliveries.c.state == "sending",
+        )
+        with self._database.write() as connection:
+            result = connection.execute(deliveries.update().where(*held).values(lease_until=until))
+            return bool(result.rowcount)
+
+    def expire(self, run_id: str, *, now: datetime | None = None) -> int:
+        """Turn every delivery whose lease ran out into ``in_doubt``; return how many there were."""
+        now = now or self._database.now()
+        with self._database.write() as connection:
+            return _expire(connection, select(deliveries), run_id, now)
+
+    def _claim(
+        self,
+        candidates: tuple[Select[Any], ...],
+        outbox: Select[Any],
+        run_id: str,
+        lease_seconds: float,
+        now: datetime,
+    ) -> Claim | None:
+        with self._database.write() as connection:
+            _expire(connection, outbox, run_id, now)
+            for candidate in candidates:
+                # PostgreSQL passes over rows that others hold; SQLite has one writer anyway.
+                row = connection.execute(candidate.with_for_update(skip_locked=True)).one_or_none()
+                if row is not None:
+                    return self._take(connection, row, run_id, now, now + timedelta(seconds=lease_seconds))
+        return None
+
+    def _take(
+        self, connection: Connection, row: SqlRow[Any], run_id: str, now: datetime, until: datetime
+    ) -> Claim:
+        # Opened first: a payload that no key opens must not leave a delivery in `sending`.
+        content = self._cipher.open(row.sealed)
+        attempt = row.attempt + 1
+        values = {
+            "state": "sending",
+            "attempt": attempt,
+            "lease_until": until,
+            "due_at": None,
+            "run_id": run_id,
+            "updated_at": now,
+        }
+        connection.execute(deliveries.update().where(deliveries.c.id == row.id).values(values))
+        line = events.line(
+            row.id, run_id=run_id, at=now, from_state=row.state, to_state="sending", attempt=attempt
+        )
+        events.write(connection, [line])
+        return Claim(
+            delivery_id=row.id,
+            key=row.key,
+            source_id=row.source_id,
+            division=row.division,
+            entity=row.entity,
+            attempt=attempt,
+            payload=content["payload"],
+            email=content["email"],
+            was_in_doubt=row.was_in_doubt,
+            prior_attempts=row.attempt,
+            run_id=run_id,
+        )
+
+
+def _outbox(
+    company: int | None, destination: Destination, job: int | None, stream: StreamKey | None
+) -> Select[Any]:
+    query = select(deliveries).where(
+        deliveries.c.company == (company or 0),
+        deliveries.c.destination == destination,
+        deliveries.c.job == (job or 0),
+    )
+    return query if stream is None else query.where(of_stream(deliveries, stream))
+
+
+def _expire(connection: Connection, outbox: Select[Any], run_id: str, now: datetime) -> int:
+    expired = outbox.where(deliveries.c.state == "sending", deliveries.c.lease_until < now)
+    rows = connection.execute(expired.with_for_update(skip_locked=True)).all()
+    if not rows:
+        return 0
+    ids = [row.id for row in rows]
+    values = {
+        "state": "in_doubt",
+        "was_in_doubt": True,
+        "lease_until": None,
+        "due_at": None,
+        "reason_code": LEASE_EXPIRED,
+        "updated_at": now,
+    }
+    connection.execute(deliveries.update().where(deliveries.c.id.in_(ids)).values(values))
+    lines = [
+        events.line(
+            row.id,
+            run_id=run_id,
+            at=now,
+            from_state="sending",
+            to_state="in_doubt",
+            reason_code=LEASE_EXPIRED,
+            attempt=row.attempt,
+        )
+        for row in rows
+    ]
+    events.write(connection, lines)
+    return len(rows)

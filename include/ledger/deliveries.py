@@ -1,0 +1,11 @@
+"""The deliveries: decided, claimed, settled, reported."""
+
+from __future__ import annotations
+
+from include.ledger.claims import ClaimDesk
+from include.ledger.decisions import DecisionWriter
+from include.ledger.reports import Reports
+
+
+class Deliveries(DecisionWriter, ClaimDesk, Reports):
+    """All there is to do with deliveries; each parent holds one part of it."""

@@ -1,0 +1,95 @@
+"""The ledger as one object, opened by `open_ledger`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from include.ledger.budget import SharedErrorBudget
+from include.ledger.calls import RunMeter, calls_of
+from include.ledger.crypto import Cipher
+from include.ledger.database import Database, parse_url, utc_now
+from include.ledger.deliveries import Deliveries
+from include.ledger.keyfile import keys_for
+from include.ledger.migrate import migrate
+from include.ledger.pacing import SharedPacer
+from include.ledger.staging import Staging
+from include.ledger.tokens import SharedVault
+from include.ledger.watermarks import Watermarks
+from include.ledger.windows import Windows
+from include.settings import load_settings, split_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from types import TracebackType
+
+
+class Ledger:
+    """Everything the project remembers; each attribute is one store.
+
+    :param database: with its schema up to date.
+    :param cipher: unlocked.
+    """
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database = database
+        self._cipher = cipher
+        self.windows = Windows(database)
+        self.watermarks = Watermarks(database)
+        self.staging = Staging(database, cipher)
+        self.deliveries = Deliveries(database, cipher)
+        self.pacer = SharedPacer(database)
+
+    def error_budget(self, scope: str) -> SharedErrorBudget:
+        """Return the error budget of one API key."""
+        return SharedErrorBudget(self._database, scope)
+
+    def meter(self, run_id: str) -> RunMeter:
+        """Return the counter of a run's calls."""
+        return RunMeter(self._database, run_id)
+
+    def calls(self, run_id: str) -> dict[tuple[str, str, int], int]:
+        """Return a run's calls by service, endpoint and status."""
+        return calls_of(self._database, run_id)
+
+    def vault(self, connection_id: str) -> SharedVault:
+        """Return the token chain of one connection."""
+        return SharedVault(self._database, self._cipher, connection_id)
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_ledger(
+    url: str | None = None, key: str | None = None, *, clock: Callable[[], datetime] = utc_now
+) -> Ledger:
+    """Open the ledger, with its schema brought up to date.
+
+    :param url: SQLAlchemy URL; None: from the settings.
+    :param key: Fernet keys, comma separated; None: from the settings, else the key file.
+    :param clock: replaces the system's clock in tests.
+    :raises ConfigurationError: if the URL, the key or the schema does not fit.
+    """
+    settings = load_settings()
+    parsed = parse_url(url or settings.ledger_url)
+    cipher = Cipher(keys_for(parsed, split_keys(key) if key else settings.ledger_keys))
+    database = Database(parsed, clock)
+    try:
+        migrate(database)
+        cipher.unlock(database)
+    except BaseException:
+        database.close()
+        raise
+    return Ledger(database, cipher)

@@ -1,0 +1,240 @@
+"""What the ledger tells about deliveries: counts, reasons, a record's story."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from include.ledger import events as event_log
+from include.ledger.events import Event
+from include.ledger.states import PENDING, REPLAYED, STATE_CHANGE, WAITING
+from include.ledger.tables import deliveries, events
+from include.ledger.windows import of_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+
+    from include.ledger.crypto import Cipher
+    from include.ledger.database import Database
+    from include.records import Destination, StreamKey
+
+NEVER_DECIDED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Work that is left: how many in which state, and when the next retry is due."""
+
+    ready: int
+    retry: int
+    sending: int
+    in_doubt: int
+    next_due: datetime | None
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.ready + self.retry + self.sending + self.in_doubt
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One delivery without personal data, to compare or to list."""
+
+    delivery_id: int
+    source_id: str
+    division: int
+    entity: str
+    destination: str
+    job: int | None
+    state: str
+    reason_code: str
+    field: str
+    attempt: int
+    remote_id: str | None
+    run_id: str
+    updated_at: datetime
+
+
+class Reports:
+    """Questions about deliveries; nothing here sends anything."""
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database = database
+        self._cipher = cipher
+
+    def counts(self, stream: StreamKey, destination: Destination, job: int | None) -> dict[str, int]:
+        """Return the number of the stream's deliveries by state."""
+        where = _of(stream, destination, job)
+        query = select(deliveries.c.state, func.count()).where(*where).group_by(deliveries.c.state)
+        with self._database.read() as connection:
+            return {str(state): int(count) for state, count in connection.execute(query)}
+
+    def run_counts(self, run_id: str) -> dict[str, int]:
+        """Return how many deliveries the run left in which state, and how many notes of which kind it made."""
+        mine = events.c.run_id == run_id
+        last = (
+            select(func.max(events.c.id).label("id"))
+            .where(mine, events.c.kind == STATE_CHANGE)
+            .group_by(events.c.delivery_id)
+            .subquery()
+        )
+        states = (
+            select(events.c.to_state, func.count())
+            .join(last, last.c.id == events.c.id)
+            .group_by(events.c.to_state)
+        )
+        notes = (
+            select(events.c.kind, func.count())
+            .where(mine, events.c.kind != STATE_CHANGE)
+            .group_by(events.c.kind)
+        )
+        with self._database.read() as connection:
+            found = [*connection.execute(states), *connection.execute(notes)]
+        return {str(name): int(count) for name, count in found}
+
+    def rejections(
+        self,
+        stream: StreamKey | None = None,
+        destination: Destination | None = None,
+        job: int | None = None,
+        *,
+        run_id: str | None = None,
+        states: Sequence[str] = ("rejected",),
+    ) -> list[tuple[str, str, int]]:
+        """Return (reason code, field, count), the most frequent first; each narrowing is optional.
+
+        :param run_id: only what this run was the last to touch.
+        :param states: ``skipped_by_rule`` may be asked for too.
+        """
+        where: list[ColumnElement[bool]] = [deliveries.c.state.in_(states)]
+        if stream is not None:
+            where.append(of_stream(deliveries, stream))
+        if destination is not None:
+            where += [deliveries.c.destination == destination, deliveries.c.job == (job or 0)]
+        if run_id is not None:
+            where.append(deliveries.c.run_id == run_id)
+        columns = (deliveries.c.reason_code, deliveries.c.field)
+        count = func.count()
+        query = select(*columns, count).where(*where).group_by(*columns).order_by(count.desc(), *columns)
+        with self._database.read() as connection:
+            return [(str(reason), str(field), int(n)) for reason, field, n in connection.execute(query)]
+
+    def pending(
+        self,
+        company: int | None,
+        destination: Destination,
+        job: int | None,
+        *,
+        stream: StreamKey | None = None,
+    ) -> Pending:
+        """Return what a load has still before it."""
+        where = [
+            deliveries.c.company == (company or 0),
+            deliveries.c.destination == destination,
+            deliveries.c.job == (job or 0),
+            deliveries.c.state.in_(PENDING),
+        ]
+        if stream is not None:
+            where.append(of_stream(deliveries, stream))
+        query = (
+            select(deliveries.c.state, func.count(), func.min(deliveries.c.due_at))
+            .where(*where)
+            .group_by(deliveries.c.state)
+        )
+        with self._database.read() as connection:
+            found = {row[0]: (int(row[1]), row[2]) for row in connection.execute(query)}
+        nothing = (0, None)
+        numbers = {state: found.get(state, nothing)[0] for state in PENDING}
+        return Pending(**numbers, next_due=found.get("retry", nothing)[1])
+
+    def history(self, source_id: str) -> list[Event]:
+        """Return the story of one record of Exact, over all destinations, oldest line first."""
+        return self._story(deliveries.c.source_id == source_id)
+
+    def history_of_email(self, email: str) -> list[Event]:
+        """Return the story of everything that was decided for an e-mail address."""
+        return self._story(deliveries.c.email_hash == self._cipher.email_digest(email))
+
+    def list(
+        self, stream: StreamKey, destination: Destination, job: int | None, *, chunk: int = 1000
+    ) -> Iterator[DeliveryRow]:
+        """Iterate over the stream's deliveries, for a comparison of both sides; memory stays bounded."""
+        columns = [deliveries.c[name] for name in DeliveryRow.__slots__ if name != "delivery_id"]
+        query = (
+            select(deliveries.c.id.label("delivery_id"), *columns)
+            .where(*_of(stream, destination, job))
+            .order_by(deliveries.c.id)
+            .limit(chunk)
+        )
+        after = 0
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(query.where(deliveries.c.id > after)).mappings().all()
+            if not rows:
+                return
+            after = rows[-1]["delivery_id"]
+            yield from (DeliveryRow(**{**row, "job": row["job"] or None}) for row in rows)
+
+    def replay(
+        self,
+        stream: StreamKey,
+        destination: Destination,
+        job: int | None,
+        *,
+        run_id: str,
+        source_ids: Sequence[str] | None = None,
+        reason_code: str | None = None,
+    ) -> int:
+        """Have rejected and skipped records decided again by the next run; return how many."""
+        where = [*_of(stream, destination, job), deliveries.c.state.in_(WAITING)]
+        if source_ids is not None:
+            where.append(deliveries.c.source_id.in_(source_ids))
+        if reason_code is not None:
+            where.append(deliveries.c.reason_code == reason_code)
+        now = self._database.now()
+        with self._database.write() as connection:
+            rows = connection.execute(select(deliveries).where(*where).with_for_update()).all()
+            if rows:
+                connection.execute(deliveries.update().where(*where).values(decided_version=NEVER_DECIDED))
+            notes = [
+                event_log.line(
+                    row.id,
+                    run_id=run_id,
+                    at=now,
+                    kind=REPLAYED,
+                    from_state=row.state,
+                    to_state=row.state,
+                    reason_code=row.reason_code,
+                    field=row.field,
+                    attempt=row.attempt,
+                )
+                for row in rows
+            ]
+            event_log.write(connection, notes)
+        return len(rows)
+
+    def _story(self, where: ColumnElement[bool]) -> list[Event]:
+        names = [name for name in Event.__slots__ if name not in ("destination", "job")]
+        query: Any = (
+            select(*(events.c[name] for name in names), deliveries.c.destination, deliveries.c.job)
+            .join(deliveries, deliveries.c.id == events.c.delivery_id)
+            .where(where)
+            .order_by(events.c.id)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Event(**{**row, "job": row["job"] or None}) for row in rows]
+
+
+def _of(stream: StreamKey, destination: Destination, job: int | None) -> list[ColumnElement[bool]]:
+    return [
+        of_stream(deliveries, stream),
+        deliveries.c.destination == destination,
+        deliveries.c.job == (job or 0),
+    ]

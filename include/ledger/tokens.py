@@ -1,0 +1,101 @@
+"""Exact's token chain: one per connection, shared by all workers, the triggerer, the API server and the CLI."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from include.clients.ports import StoredToken
+from include.ledger.locks import exclusive
+from include.ledger.tables import tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from include.ledger.crypto import Cipher
+    from include.ledger.database import Database
+
+
+class SharedVault:
+    """Keeps the newest token of one connection, encrypted."""
+
+    def __init__(self, database: Database, cipher: Cipher, connection_id: str) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._id = connection_id
+
+    def read(self) -> StoredToken | None:
+        """Return the newest token without a lock."""
+        with self._database.read() as connection:
+            return self._find(connection)
+
+    @contextmanager
+    def locked(self) -> Iterator[HeldToken]:
+        """Hold the lock of all processes while the chain moves on.
+
+        :raises RetryLaterError: if another process holds it for longer than a refresh can take.
+        """
+        with exclusive(self._database, f"token:{self._id}"):
+            yield HeldToken(self, self.read())
+
+    def save(
+        self, access_token: str, refresh_token: str, obtained_at: datetime, expires_at: datetime
+    ) -> StoredToken:
+        """Store the next link, durable when this returns; `HeldToken.replace` calls it inside the lock."""
+        sealed = self._cipher.seal({"access": access_token, "refresh": refresh_token})
+        with self._database.write() as connection:
+            current = self._find(connection, lock=True)
+            generation = current.generation + 1 if current else 1
+            values = {
+                "sealed": sealed,
+                "obtained_at": obtained_at,
+                "expires_at": expires_at,
+                "generation": generation,
+            }
+            insert = self._database.insert(tokens).values({"connection_id": self._id, **values})
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=["connection_id"], set_=values)
+            )
+        return StoredToken(access_token, refresh_token, obtained_at, expires_at, generation)
+
+    def _find(self, connection: Connection, *, lock: bool = False) -> StoredToken | None:
+        query = select(tokens).where(tokens.c.connection_id == self._id)
+        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        if row is None:
+            return None
+        pair = self._cipher.open(row.sealed)
+        return StoredToken(pair["access"], pair["refresh"], row.obtained_at, row.expires_at, row.generation)
+
+
+class HeldToken:
+    """The vault while nobody else can refresh.
+
+    :param current: the newest token, read after the lock was taken.
+    """
+
+    def __init__(self, vault: SharedVault, current: StoredToken | None) -> None:
+        self._vault = vault
+        self._current = current
+
+    @property
+    def current(self) -> StoredToken | None:
+        """The newest token."""
+        return self._current
+
+    def replace(
+        self, access_token: str, refresh_token: str, obtained_at: datetime, expires_at: datetime
+    ) -> StoredToken:
+        """Save the next link at once: it is durable when this returns.
+
+        :param access_token: as Exact sent it.
+        :param refresh_token: the only one that will work from now on.
+        :param obtained_at: aware.
+        :param expires_at: aware.
+        """
+        self._current = self._vault.save(access_token, refresh_token, obtained_at, expires_at)
+        return self._current

@@ -1,0 +1,152 @@
+"""Every way a request can end leaves the record in the one right state."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from include.errors import (
+    AlreadyExistsError,
+    CredentialsError,
+    ExactPersonioError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    RecordRejectedError,
+    ServiceUnavailableError,
+)
+from include.sync.load import Loader, LoadSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.ledger import Ledger
+    from include.ledger.claims import Claim
+    from include.sync.job import Job
+
+
+class Scripted:
+    """A destination that answers from a script, and remembers what truly arrived."""
+
+    def __init__(self, *answers: ExactPersonioError | None, found: str | None = None) -> None:
+        self.answers = list(answers)
+        self.found = found
+        self.sent: list[str] = []
+
+    def send(self, claim: Claim) -> None:
+        self.sent.append(claim.source_id)
+        answer = self.answers.pop(0) if self.answers else None
+        if answer is not None:
+            raise answer
+
+    def find(self, claim: Claim) -> str | None:
+        return self.found
+
+
+def error(kind: type[ExactPersonioError]) -> ExactPersonioError:
+    return kind("what", reason_code="personio.test.code")
+
+
+def states(ledger: Ledger, job: Job) -> dict[str, int]:
+    return {k: v for k, v in ledger.deliveries.counts(job.stream, "application", 1001).items() if v}
+
+
+def load(ledger: Ledger, job: Job, delivery: Scripted, **kwargs: float) -> dict[str, int]:
+    return Loader(ledger, delivery, job, "dag/r1", settings=LoadSettings(**kwargs)).run()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (None, "created"),
+        (error(AlreadyExistsError), "already_there"),
+        (error(RecordRejectedError), "rejected"),
+    ],
+    ids=["created", "already there", "rejected"],
+)
+def test_clear_answers(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]], answer: ExactPersonioError | None, state: str
+) -> None:
+    ready(1)
+    load(ledger, job, Scripted(answer))
+    assert states(ledger, job) == {state: 1}
+
+
+def test_unclear_answer_is_read_back_not_sent_again(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
+) -> None:
+    """A time-out after the service committed: read-back finds it, so there is one request in all."""
+    ready(1)
+    delivery = Scripted(error(OutcomeUnknownError), found="77")
+    load(ledger, job, delivery)
+    assert states(ledger, job) == {"created": 1}
+    assert len(delivery.sent) == 1
+
+
+def test_already_exists_after_an_unclear_answer_is_ours(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
+) -> None:
+    """Without read rights the second attempt's refusal proves that the first one worked."""
+    ready(1)
+    load(ledger, job, Scripted(error(OutcomeUnknownError), error(AlreadyExistsError)))
+    assert states(ledger, job) == {"created": 1}
+
+
+def test_record_that_is_never_answered_does_not_hold_up_the_others(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
+) -> None:
+    poison = ready(5)[0]
+
+    class Poisoned(Scripted):
+        def send(self, claim: Claim) -> None:
+            self.sent.append(claim.source_id)
+            if claim.source_id == poison:
+                raise error(OutcomeUnknownError)
+
+    load(ledger, job, Poisoned())
+    assert states(ledger, job) == {"created": 4, "in_doubt": 1}
+
+
+def test_wrong_credentials_stop_at_the_first_record_and_keep_it(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
+) -> None:
+    ready(3)
+    delivery = Scripted(error(CredentialsError))
+    with pytest.raises(CredentialsError):
+        load(ledger, job, delivery)
+    assert len(delivery.sent) == 1
+    assert states(ledger, job) == {"ready": 3}
+
+
+def test_limit_stops_the_load_and_the_next_one_goes_on(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
+) -> None:
+    ready(3)
+    with pytest.raises(RateLimitedError):
+        load(ledger, job, Scripted(None, error(RateLimitedError)), lease_seconds=0.1)
+    assert states(ledger, job) == {"created": 1, "ready": 1, "retry": 1}
+    time.sleep(0.15)
+    load(ledger, job, Scripted())
+    assert states(ledger, job) == {"created": 3}
+
+
+def test_service_that_is_down_is_left_alone(ledger: Ledger, job: Job, ready: Callable[[int], list[str]]) -> None:
+    ready(10)
+    delivery = Scripted(*(error(ServiceUnavailableError) for _ in range(10)))
+    with pytest.raises(ServiceUnavailableError):
+        load(ledger, job, delivery)
+    assert len(delivery.sent) == 3
+
+
+def test_crash_between_request_and_answer_sends_no_second_applicant(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
+) -> None:
+    """A claim without outcome, as a SIGKILL leaves it, is resolved once its lease has run out."""
+    ready(2)
+    crashed = Loader(ledger, Scripted(), job, "dag/r1", settings=LoadSettings(lease_seconds=0.3))
+    assert crashed._claim() is not None
+    delivery = Scripted(found="78")
+    load(ledger, job, delivery)
+    assert states(ledger, job) == {"created": 2}
+    assert len(delivery.sent) == 1
