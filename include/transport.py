@@ -40,21 +40,18 @@ SAFE_QUERY: Final = frozenset({"$select", "$top", "$orderby", "$inlinecount", "l
 _ANY: Final = frozenset[BodyKind]({"json", "empty", "html", "other"})
 _NOT_HTML: Final = _ANY - {"html"}
 _JSON: Final = frozenset[BodyKind]({"json"})
-_OK, _CREATED_OR_EMPTY = range(200, 300), (201, 204)
-_GATEWAY_TIMES_OUT: Final = (408,)
-_CLEAR_REFUSALS: Final = (401, 403, 404)
 
 TABLE: Final[tuple[tuple[range | tuple[int, ...], frozenset[BodyKind], bool | None, Action], ...]] = (
     # statuses             body        write  action; the first row that fits wins
-    (_CREATED_OR_EMPTY,    _NOT_HTML,  True,  "done"),  # an application's 201 has no documented body
-    (_OK,                  _JSON,      None,  "done"),
-    (_OK,                  _ANY,       False, "unavailable"),  # a gateway's page, an empty or cut answer
-    (_OK,                  _ANY,       True,  "unknown"),
+    ((201, 204),          _NOT_HTML,  True,  "done"),  # an application's 201 has no documented body
+    (range(200, 300),                  _JSON,      None,  "done"),
+    (range(200, 300),                  _ANY,       False, "unavailable"),  # a gateway's page, an empty or cut answer
+    (range(200, 300),                  _ANY,       True,  "unknown"),
     (range(300, 400),      _ANY,       None,  "moved"),
     ((429,),               _ANY,       None,  "limited"),  # refused before it was processed
-    (_GATEWAY_TIMES_OUT,   _ANY,       False, "unavailable"),
-    (_GATEWAY_TIMES_OUT,   _ANY,       True,  "unknown"),
-    (_CLEAR_REFUSALS,      _ANY,       None,  "refused"),  # with or without a body
+    ((408,),    _ANY,       False, "unavailable"),
+    ((408,),    _ANY,       True,  "unknown"),
+    ((401, 403, 404),       _ANY,       None,  "refused"),  # with or without a body
     (range(400, 500),      _NOT_HTML,  None,  "refused"),
     (range(400, 600),      _ANY,       False, "unavailable"),
     (range(400, 600),      _ANY,       True,  "unknown"),

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from include.ledger.deliveries import DeliveryView
+    from include.ledger.reports import DeliveryRow
 
 TERMINAL = {"created", "already_there", "rejected", "skipped_by_rule"}
 
@@ -33,31 +33,46 @@ class Verdict:
         return {name: {"count": len(ids), "first": ids[:10]} for name, ids in kinds.items()}
 
 
+def addresses(exact: Mapping[str, Any], entity: str) -> dict[str, str]:
+    """Return for each record of Exact the address that an applicant made from it must have.
+
+    :param exact: one division's true contents: ``Accounts`` and ``Contacts``.
+    """
+    contacts = {
+        row["ID"].lower(): str(row.get("Email") or row.get("BusinessEmail") or "") for row in exact["Contacts"]
+    }
+    if entity == "Contacts":
+        found = contacts
+    else:
+        mains = {row["ID"].lower(): str(row.get("MainContact") or "").lower() for row in exact["Accounts"]}
+        found = {account: contacts.get(main, "") for account, main in mains.items()}
+    return {record: address.strip().lower() for record, address in found.items()}
+
+
 def compare(
-    existing_ids: Iterable[str], applications: Iterable[dict[str, Any]], deliveries: Iterable[DeliveryView]
+    emails: Mapping[str, str], applications: Iterable[Mapping[str, Any]], deliveries: Iterable[DeliveryRow]
 ) -> Verdict:
     """Compare one stream's ledger with the true contents of both services.
 
-    :param existing_ids: IDs that Exact holds now.
+    :param emails: address of every record that Exact held at the end of a phase.
     :param applications: Personio's applications for this stream's position.
-    :param deliveries: the ledger's view of every record of the stream.
+    :param deliveries: the ledger's row of every record of the stream.
     """
     verdict = Verdict()
-    held = Counter((str(a["email"]).lower(), int(a["job_position_id"])) for a in applications)
-    verdict.doubled += [f"application for position {job}" for (_, job), count in held.items() if count > 1]
-    seen: dict[str, DeliveryView] = {view.source_id: view for view in deliveries}
-    verdict.missing += sorted({i.lower() for i in existing_ids} - set(seen))
-    made: Counter[tuple[str, int]] = Counter()
-    for view in seen.values():
-        if view.state not in TERMINAL or (view.state != "created" and not view.reason_code):
-            verdict.unexplained.append(f"{view.source_id}: {view.state}")
-        if view.state not in {"created", "already_there"}:
-            continue
-        key = ((view.email or "").lower(), view.position)
-        if key not in held:
-            verdict.missing.append(view.source_id)
-        made[key] += view.state == "created"
-    # Each application was made by exactly one record: more is a double claim, less a stray.
+    held = Counter(str(application["email"]).strip().lower() for application in applications)
+    verdict.doubled += [f"{count} applications of one person" for count in held.values() if count > 1]
+    seen = {row.source_id: row for row in deliveries}
+    verdict.missing += sorted(set(emails) - set(seen))
+    made: Counter[str] = Counter()
+    for row in seen.values():
+        if row.state not in TERMINAL or (row.state != "created" and not row.reason_code):
+            verdict.unexplained.append(f"{row.source_id}: {row.state}")
+        elif row.state in {"created", "already_there"}:
+            email = emails.get(row.source_id, "")
+            if email not in held:
+                verdict.missing.append(row.source_id)
+            made[email] += row.state == "created"
     verdict.doubled += [f"{count} records claim one application" for count in made.values() if count > 1]
-    verdict.unexplained += [f"application without a record ({job})" for mail, job in held if not made[(mail, job)]]
+    strays = [email for email in held if not made[email]]
+    verdict.unexplained += ["application that no record accounts for"] * len(strays)
     return verdict

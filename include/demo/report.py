@@ -47,13 +47,15 @@ def run_report(
     phase: str,
     run: RunResult,
     *,
-    reasons: Mapping[tuple[str, str], int],
+    rejected: Mapping[str, int],
+    skipped: Mapping[str, int],
     calls: Mapping[tuple[str, str, int], int],
     pending: int,
 ) -> RunReport:
     """Put one run's report together.
 
-    :param reasons: (state, reason code) -> records that this run brought there.
+    :param rejected: reason code -> records that this run rejected.
+    :param skipped: reason code -> records that this run left alone by a rule.
     :param calls: (service, endpoint, status) -> requests that this run made.
     :param pending: records that wait for a later run.
     """
@@ -71,8 +73,8 @@ def run_report(
         new=int(extract.get("new", 0)),
         created=sent["created"],
         already_there=sent["already_there"],
-        rejected={reason: n for (state, reason), n in reasons.items() if state == "rejected"},
-        skipped={reason: n for (state, reason), n in reasons.items() if state == "skipped_by_rule"},
+        rejected=dict(rejected),
+        skipped=dict(skipped),
         pending=pending,
         calls=dict(made),
         minimum_calls=minimum(run, calls),

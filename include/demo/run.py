@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from include.demo.airflow_api import FINISHED, AirflowApi
-from include.demo.oracle import Verdict, compare
+from include.demo.oracle import Verdict, addresses, compare
 from include.demo.report import RunReport, run_report, table
 from include.demo.stack import DIVISION, ROOT, Stack
 from include.errors import ConfigurationError
@@ -53,6 +54,7 @@ class Demo:
         self.api = AirflowApi(stack.airflow)
         self.reported: set[tuple[str, str]] = set()
         self.reports: list[RunReport] = []
+        self.emails: dict[str, dict[str, str]] = {entity: {} for entity in POSITIONS}
 
     def run(self) -> Verdict:
         """Run both phases, print the report, and compare."""
@@ -115,7 +117,8 @@ class Demo:
             run_report(
                 phase,
                 self.api.result(*key, str(run["state"])),
-                reasons=ledger.deliveries.run_reasons(run_key),
+                rejected=reasons(ledger, entity, run_key, "rejected"),
+                skipped=reasons(ledger, entity, run_key, "skipped_by_rule"),
                 calls=ledger.calls(run_key),
                 pending=sum(counts.get(state, 0) for state in ("ready", "sending", "retry", "in_doubt")),
             )
@@ -123,8 +126,9 @@ class Demo:
 
     def change_company(self) -> None:
         """Let a day pass at the company: people join, change and leave."""
+        self.remember()
         sandbox, base = self.stack.sandbox, f"/_sandbox/exact/{DIVISION}"
-        held = sandbox.get("/_sandbox/contents").json()["exact"][str(DIVISION)]
+        held = self.contents()["exact"][str(DIVISION)]
         accounts = held["Accounts"]
         people = [
             {
@@ -160,18 +164,41 @@ class Demo:
 
     def verdict_for(self, ledger: Ledger, entity: str) -> Verdict:
         """Compare one stream of the ledger with what the sandbox truly holds."""
-        contents = self.stack.sandbox.get("/_sandbox/contents").json()
+        self.remember()
         position = POSITIONS[entity]
+        applications = self.contents()["personio"]["applications"]
         return compare(
-            [row["ID"] for row in contents["exact"][str(DIVISION)][entity]],
-            [a for a in contents["personio"]["applications"] if int(a["job_position_id"]) == position],
-            ledger.deliveries.views(stream(entity), "application", position),
+            self.emails[entity],
+            [a for a in applications if int(a["job_position_id"]) == position],
+            ledger.deliveries.list(stream(entity), "application", position),
         )
+
+    def contents(self) -> dict[str, Any]:
+        """Return what both services truly hold."""
+        held: dict[str, Any] = self.stack.sandbox.get("/_sandbox/contents").json()
+        return held
+
+    def remember(self) -> None:
+        """Keep the addresses of everybody who is there now: some may be deleted after they were loaded."""
+        exact = self.contents()["exact"][str(DIVISION)]
+        for entity, known in self.emails.items():
+            known.update(addresses(exact, entity))
 
 
 def stream(entity: Entity | str) -> StreamKey:
     """Return the stream's key in the ledger."""
     return StreamKey(dag_id(entity), DIVISION, entity)  # type: ignore[arg-type]
+
+
+def reasons(ledger: Ledger, entity: str, run_key: str, state: str) -> dict[str, int]:
+    """Return reason code -> how many records this run left in a state for it."""
+    found: Counter[str] = Counter()
+    rows = ledger.deliveries.rejections(
+        stream(entity), "application", POSITIONS[entity], run_id=run_key, states=(state,)
+    )
+    for reason, _, count in rows:
+        found[reason] += count
+    return dict(found)
 
 
 def as_list(answer: Any) -> list[dict[str, Any]]:

@@ -28,9 +28,7 @@ class RunMeter:
         """
         values = {"run_id": self._run_id, "service": service, "endpoint": endpoint, "status": status}
         statement = self._database.insert(calls).values({**values, "count": 1})
-        statement = statement.on_conflict_do_update(
-            index_elements=list(values), set_={"count": calls.c["count"] + 1}
-        )
+        statement = statement.on_conflict_do_update(index_elements=list(values), set_={"count": calls.c["count"] + 1})
         with self._database.write() as connection:
             connection.execute(statement)
 

@@ -199,9 +199,7 @@ class ClaimDesk:
                     return self._take(connection, row, run_id, now, now + timedelta(seconds=lease_seconds))
         return None
 
-    def _take(
-        self, connection: Connection, row: SqlRow[Any], run_id: str, now: datetime, until: datetime
-    ) -> Claim:
+    def _take(self, connection: Connection, row: SqlRow[Any], run_id: str, now: datetime, until: datetime) -> Claim:
         # Opened first: a payload that no key opens must not leave a delivery in `sending`.
         content = self._cipher.open(row.sealed)
         attempt = row.attempt + 1
@@ -214,9 +212,7 @@ class ClaimDesk:
             "updated_at": now,
         }
         connection.execute(deliveries.update().where(deliveries.c.id == row.id).values(values))
-        line = events.line(
-            row.id, run_id=run_id, at=now, from_state=row.state, to_state="sending", attempt=attempt
-        )
+        line = events.line(row.id, run_id=run_id, at=now, from_state=row.state, to_state="sending", attempt=attempt)
         events.write(connection, [line])
         return Claim(
             delivery_id=row.id,
@@ -233,9 +229,7 @@ class ClaimDesk:
         )
 
 
-def _outbox(
-    company: int | None, destination: Destination, job: int | None, stream: StreamKey | None
-) -> Select[Any]:
+def _outbox(company: int | None, destination: Destination, job: int | None, stream: StreamKey | None) -> Select[Any]:
     query = select(deliveries).where(
         deliveries.c.company == (company or 0),
         deliveries.c.destination == destination,

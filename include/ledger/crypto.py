@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     from include.ledger.database import Database
 
-NEW_KEY_COMMAND = (
-    'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
-)
+NEW_KEY_COMMAND = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 _HASH_SECRET = "hash"  # noqa: S105 - the name of the row, not the secret
 
 

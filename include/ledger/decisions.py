@@ -71,7 +71,7 @@ class DecisionWriter:
         self._database = database
         self._cipher = cipher
 
-    def decide(
+    def decide(  # noqa: PLR0917 - what it is about, in the order of the key, then what and by whom
         self,
         stream: StreamKey,
         destination: Destination,
@@ -91,9 +91,7 @@ class DecisionWriter:
         """
         totals: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         for start in range(0, len(decisions), SLICE):
-            batch = _Batch(
-                *(stream, destination, job or 0, company or 0, run_id, fingerprint, self._database.now())
-            )
+            batch = _Batch(*(stream, destination, job or 0, company or 0, run_id, fingerprint, self._database.now()))
             with self._database.write() as connection:
                 self._decide(connection, batch, decisions[start : start + SLICE])
             totals.update(batch.counts)
@@ -133,9 +131,7 @@ class DecisionWriter:
             self._update(batch, row, decision)
             batch.counts[decision.outcome] += 1
 
-    def _note_change(
-        self, batch: _Batch, row: SqlRow[Any], decision: Decision, kind: str, version: int
-    ) -> bool:
+    def _note_change(self, batch: _Batch, row: SqlRow[Any], decision: Decision, kind: str, version: int) -> bool:
         new_hash = row.content_hash
         if decision.outcome == "ready":
             new_hash = self._cipher.digest_of(_content(decision))
@@ -164,9 +160,7 @@ class DecisionWriter:
         if (row.state, row.reason_code, row.field) != (state, decision.reason_code, decision.field):
             self._line(batch, row, decision, kind=STATE_CHANGE, to_state=state)
 
-    def _line(
-        self, batch: _Batch, row: SqlRow[Any], decision: Decision, *, kind: str, to_state: str
-    ) -> None:
+    def _line(self, batch: _Batch, row: SqlRow[Any], decision: Decision, *, kind: str, to_state: str) -> None:
         batch.lines.append(
             events.line(
                 row.id,
@@ -231,14 +225,12 @@ class DecisionWriter:
                 if values["key"] in ids
             )
         if batch.updates:
-            columns = {name: bindparam(f"new_{name}") for name in batch.updates[0] if name != "pk"}
+            columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in batch.updates[0] if name != "pk"}
             rows = [
                 {name if name == "pk" else f"new_{name}": value for name, value in values.items()}
                 for values in batch.updates
             ]
-            connection.execute(
-                deliveries.update().where(deliveries.c.id == bindparam("pk")).values(columns), rows
-            )
+            connection.execute(deliveries.update().where(deliveries.c.id == bindparam("pk")).values(columns), rows)
         if batch.touches:
             connection.execute(_TOUCH, batch.touches)
         events.write(connection, batch.lines)

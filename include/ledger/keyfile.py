@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from typing import TYPE_CHECKING
@@ -69,10 +70,8 @@ def _make(path: Path, database: Path) -> tuple[str, ...]:
             stream.write(Fernet.generate_key().decode() + "\n")
             stream.flush()
             os.fsync(stream.fileno())
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(aside, path)
-        except FileExistsError:
-            pass
     finally:
         aside.unlink()
     return _read(path)

@@ -72,9 +72,7 @@ class Ledger:
         self.close()
 
 
-def open_ledger(
-    url: str | None = None, key: str | None = None, *, clock: Callable[[], datetime] = utc_now
-) -> Ledger:
+def open_ledger(url: str | None = None, key: str | None = None, *, clock: Callable[[], datetime] = utc_now) -> Ledger:
     """Open the ledger, with its schema brought up to date.
 
     :param url: SQLAlchemy URL; None: from the settings.

@@ -43,7 +43,7 @@ class SharedPacer:
             row = self._lock(connection, bucket)
             # Read after the lock: a process that waited for it must not date its slot back.
             now = _microseconds(self._database.now())
-            free_at = max(
+            free_at: int = max(
                 row.blocked_until,
                 _learned(row, now),
                 _window_end(connection, bucket, limit, window, now),
@@ -94,9 +94,7 @@ class SharedPacer:
         return connection.execute(query).one()
 
     def _set(self, connection: Connection, bucket: str, **values: int) -> None:
-        connection.execute(
-            pacer_buckets.update().where(pacer_buckets.c.bucket == bucket).values(**values)
-        )
+        connection.execute(pacer_buckets.update().where(pacer_buckets.c.bucket == bucket).values(**values))
 
 
 def _learned(row: SqlRow[Any], now: int) -> int:

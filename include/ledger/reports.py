@@ -85,15 +85,9 @@ class Reports:
             .subquery()
         )
         states = (
-            select(events.c.to_state, func.count())
-            .join(last, last.c.id == events.c.id)
-            .group_by(events.c.to_state)
+            select(events.c.to_state, func.count()).join(last, last.c.id == events.c.id).group_by(events.c.to_state)
         )
-        notes = (
-            select(events.c.kind, func.count())
-            .where(mine, events.c.kind != STATE_CHANGE)
-            .group_by(events.c.kind)
-        )
+        notes = select(events.c.kind, func.count()).where(mine, events.c.kind != STATE_CHANGE).group_by(events.c.kind)
         with self._database.read() as connection:
             found = [*connection.execute(states), *connection.execute(notes)]
         return {str(name): int(count) for name, count in found}
@@ -148,10 +142,20 @@ class Reports:
             .group_by(deliveries.c.state)
         )
         with self._database.read() as connection:
-            found = {row[0]: (int(row[1]), row[2]) for row in connection.execute(query)}
-        nothing = (0, None)
+            found: dict[str, tuple[int, datetime | None]] = {
+                row[0]: (int(row[1]), row[2]) for row in connection.execute(query)
+            }
+        nothing: tuple[int, datetime | None] = (0, None)
         numbers = {state: found.get(state, nothing)[0] for state in PENDING}
         return Pending(**numbers, next_due=found.get("retry", nothing)[1])
+
+    def next_lease_end(self, stream: StreamKey, destination: Destination, job: int | None) -> datetime | None:
+        """Return when the first of the stream's leases under way runs out; None if there is none."""
+        query = select(func.min(deliveries.c.lease_until)).where(
+            *_of(stream, destination, job), deliveries.c.state == "sending"
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def history(self, source_id: str) -> list[Event]:
         """Return the story of one record of Exact, over all destinations, oldest line first."""
@@ -161,7 +165,7 @@ class Reports:
         """Return the story of everything that was decided for an e-mail address."""
         return self._story(deliveries.c.email_hash == self._cipher.email_digest(email))
 
-    def list(
+    def listing(
         self, stream: StreamKey, destination: Destination, job: int | None, *, chunk: int = 1000
     ) -> Iterator[DeliveryRow]:
         """Iterate over the stream's deliveries, for a comparison of both sides; memory stays bounded."""

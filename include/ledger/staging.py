@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, exists, or_, select
@@ -81,7 +81,9 @@ class Staging:
             self._upsert(connection, stream, run_id, fresh, hashes)
             new = sum(row.source_id not in known for row in fresh)
             result = StageResult(len(rows), new, len(fresh) - new, len(rows) - len(fresh))
-            self._note_progress(connection, stream, run_id, rows, result, resume, page)
+            highest = max((row.row_version for row in rows), default=None)
+            progress = {"next": resume, "page": page, "done": resume is None, "highest": highest}
+            self._note_progress(connection, stream, run_id, progress | asdict(result))
         return result
 
     def resume_point(self, stream: StreamKey, run_id: str) -> ResumePoint | None:
@@ -135,8 +137,7 @@ class Staging:
         while found := self._chunk(query, after):
             after = found[-1].id
             yield [
-                StagedRow(row.source_id, row.row_version, row.created, self._cipher.open(row.sealed))
-                for row in found
+                StagedRow(row.source_id, row.row_version, row.created, self._cipher.open(row.sealed)) for row in found
             ]
 
     def _chunk(self, query: Select[Any], after: int) -> Sequence[SqlRow[Any]]:
@@ -152,9 +153,7 @@ class Staging:
                 staged.c.created,
                 staged.c.sealed,
             )
-            return connection.execute(
-                select(*columns).where(staged.c.id.in_(ids)).order_by(staged.c.id)
-            ).all()
+            return connection.execute(select(*columns).where(staged.c.id.in_(ids)).order_by(staged.c.id)).all()
 
     def _extract(self, stream: StreamKey, run_id: str) -> SqlRow[Any] | None:
         query = select(extracts).where(of_stream(extracts, stream), extracts.c.run_id == run_id)
@@ -194,38 +193,19 @@ class Staging:
         ]
         connection.execute(statement, values)
 
-    def _note_progress(
-        self,
-        connection: Connection,
-        stream: StreamKey,
-        run_id: str,
-        rows: Sequence[SourceRow],
-        result: StageResult,
-        resume: str | None,
-        page: int,
-    ) -> None:
+    def _note_progress(self, connection: Connection, stream: StreamKey, run_id: str, values: dict[str, Any]) -> None:
         mine = and_(of_stream(extracts, stream), extracts.c.run_id == run_id)
-        before = connection.execute(select(extracts).where(mine).with_for_update()).one_or_none()
-        highest = max((row.row_version for row in rows), default=None)
-        if before is not None and before.highest is not None:
-            highest = before.highest if highest is None else max(highest, before.highest)
-        values = {
-            "next": resume,
-            "page": page,
-            "done": resume is None,
-            "highest": highest,
-            "read": result.read + (before.read if before else 0),
-            "new": result.new + (before.new if before else 0),
-            "changed": result.changed + (before.changed if before else 0),
-            "unchanged": result.unchanged + (before.unchanged if before else 0),
-            "updated_at": self._database.now(),
-        }
+        before = connection.execute(select(extracts).where(mine).with_for_update()).mappings().one_or_none()
+        values["updated_at"] = self._database.now()
         if before is None:
-            connection.execute(
-                extracts.insert().values({**stream_values(stream), "run_id": run_id, **values})
-            )
-        else:
-            connection.execute(extracts.update().where(mine).values(values))
+            values |= {**stream_values(stream), "run_id": run_id}
+            connection.execute(extracts.insert().values(values))
+            return
+        for name in ("read", "new", "changed", "unchanged"):
+            values[name] += before[name]
+        seen = [version for version in (values["highest"], before["highest"]) if version is not None]
+        values["highest"] = max(seen, default=None)
+        connection.execute(extracts.update().where(mine).values(values))
 
 
 def _known(connection: Connection, stream: StreamKey, ids: list[str]) -> dict[str, tuple[int, str]]:
@@ -240,14 +220,10 @@ def _is_news(known: tuple[int, str] | None, row: SourceRow, hashes: dict[str, st
     if known is None:
         return True
     version, content_hash = known
-    return row.row_version > version or (
-        row.row_version == version and hashes[row.source_id] != content_hash
-    )
+    return row.row_version > version or (row.row_version == version and hashes[row.source_id] != content_hash)
 
 
-def _decided(
-    destination: Destination, job: int, fingerprint: str | None, company: int | None
-) -> ColumnElement[bool]:
+def _decided(destination: Destination, job: int, fingerprint: str | None, company: int | None) -> ColumnElement[bool]:
     """Return the condition that a decision stands for a staged row; the index holds all it asks for."""
     conditions = [
         deliveries.c.source_id == staged.c.source_id,
@@ -260,7 +236,5 @@ def _decided(
     if company is not None:
         conditions.append(deliveries.c.company == company)
     if fingerprint is not None:
-        conditions.append(
-            or_(deliveries.c.fingerprint == fingerprint, deliveries.c.state.not_in(WAITING))
-        )
+        conditions.append(or_(deliveries.c.fingerprint == fingerprint, deliveries.c.state.not_in(WAITING)))
     return exists().where(*conditions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -56,7 +56,7 @@ _Id = BigInteger().with_variant(Integer(), "sqlite")
 _NAME = 250  # Airflow's own length of dag and run ids
 
 
-def _stream(*, primary_key: bool = False) -> list[Column[object]]:
+def _stream(*, primary_key: bool = False) -> list[Column[Any]]:
     return [
         Column("dag_id", String(_NAME), primary_key=primary_key, nullable=False),
         Column("division", BigInteger, primary_key=primary_key, nullable=False, autoincrement=False),

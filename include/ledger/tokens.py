@@ -43,9 +43,7 @@ class SharedVault:
         with exclusive(self._database, f"token:{self._id}"):
             yield HeldToken(self, self.read())
 
-    def save(
-        self, access_token: str, refresh_token: str, obtained_at: datetime, expires_at: datetime
-    ) -> StoredToken:
+    def save(self, access_token: str, refresh_token: str, obtained_at: datetime, expires_at: datetime) -> StoredToken:
         """Store the next link, durable when this returns; `HeldToken.replace` calls it inside the lock."""
         sealed = self._cipher.seal({"access": access_token, "refresh": refresh_token})
         with self._database.write() as connection:
@@ -58,9 +56,7 @@ class SharedVault:
                 "generation": generation,
             }
             insert = self._database.insert(tokens).values({"connection_id": self._id, **values})
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["connection_id"], set_=values)
-            )
+            connection.execute(insert.on_conflict_do_update(index_elements=["connection_id"], set_=values))
         return StoredToken(access_token, refresh_token, obtained_at, expires_at, generation)
 
     def _find(self, connection: Connection, *, lock: bool = False) -> StoredToken | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,30 +65,19 @@ class Watermarks:
                 return True
             if (current.value if current else None) != expected or (expected is not None and to < expected):
                 return False
-            return self._put(connection, stream, current, to, run_id, created_from)
+            new = Watermark(to, run_id, created_from, self._database.now())
+            return self._put(connection, stream, new, replaces=current is not None)
 
     def rewind(self, stream: StreamKey, to: int, run_id: str) -> None:
         """Set the watermark, backward as well: re-reading is safe, deliveries are kept apart."""
         with self._database.write() as connection:
             current = _find(connection, stream, lock=True)
-            self._put(connection, stream, current, to, run_id, current.created_from if current else None)
+            new = Watermark(to, run_id, current.created_from if current else None, self._database.now())
+            self._put(connection, stream, new, replaces=current is not None)
 
-    def _put(
-        self,
-        connection: Connection,
-        stream: StreamKey,
-        current: Watermark | None,
-        to: int,
-        run_id: str,
-        created_from: datetime | None,
-    ) -> bool:
-        values = {
-            "value": to,
-            "run_id": run_id,
-            "created_from": created_from,
-            "committed_at": self._database.now(),
-        }
-        if current is not None:
+    def _put(self, connection: Connection, stream: StreamKey, new: Watermark, *, replaces: bool) -> bool:
+        values = dataclasses.asdict(new)
+        if replaces:
             connection.execute(watermarks.update().where(of_stream(watermarks, stream)).values(values))
             return True
         insert = self._database.insert(watermarks).values({**stream_values(stream), **values})

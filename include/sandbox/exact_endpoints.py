@@ -16,13 +16,14 @@ from include.sandbox.exact_columns import (
     with_timestamp,
 )
 from include.sandbox.exact_store import Few, KeyOrder, Source, VersionOrder
-from include.sandbox.odata_query import EntitySet
+from include.sandbox.odata_entity import EntitySet
 from include.sandbox.odata_types import NUMBERS, ODataError, Row, read_literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from include.sandbox.exact_state import Division, ExactState
+    from include.sandbox.exact_division import Division
+    from include.sandbox.exact_state import ExactState
 
 _SINGULAR = {"Accounts": "Account", "Contacts": "Contact"}
 _NAVIGATION = {"Accounts": {"BankAccounts": "Blocked"}, "Contacts": {}}

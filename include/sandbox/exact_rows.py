@@ -19,7 +19,8 @@ from include.sandbox.odata_types import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from include.sandbox.exact_state import Division, ExactState
+    from include.sandbox.exact_division import Division
+    from include.sandbox.exact_state import ExactState
 
 CODE_WIDTH = 18
 _WIDTHS = {"Country": 3, "Language": 10}

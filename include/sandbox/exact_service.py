@@ -11,7 +11,6 @@ from urllib.parse import unquote
 from include.sandbox import exact_writes
 from include.sandbox.exact_endpoints import find, parse_key
 from include.sandbox.odata_query import (
-    EntitySet,
     Page,
     Query,
     check_list,
@@ -27,8 +26,10 @@ from include.sandbox.traffic import classify
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from include.sandbox.exact_state import Division, Entity, ExactState
+    from include.sandbox.exact_division import Division
+    from include.sandbox.exact_state import Entity, ExactState
     from include.sandbox.exact_store import Source
+    from include.sandbox.odata_entity import EntitySet
 
 _PATH = re.compile(
     r"^/api/v1/(?:(?P<division>\d+)/)?(?P<name>[^()]+?)(?:\((?P<key>[^)]*)\)(?P<rest>/.*)?)?/?$", re.IGNORECASE

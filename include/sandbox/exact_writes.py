@@ -11,7 +11,8 @@ from include.sandbox.odata_types import Column, ODataError, Row
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from include.sandbox.exact_state import Division, Entity, ExactState
+    from include.sandbox.exact_division import Division
+    from include.sandbox.exact_state import Entity, ExactState
 
 _SERVER_ERROR = 500
 # A bare POST answers these besides ID; everything else is null.

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from include.sandbox.odata_logic import both, called, compared, either, is_null, negated
 from include.sandbox.odata_types import NUMBERS, Column, ODataError, Row, guid_order, read_literal
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class _Parser:
         while found := self._keyword("or"):
             other, more = self._and()
             self._both_boolean(found, term, other)
-            term = Term("Boolean", _either(term.get, other.get))
+            term = Term("Boolean", either(term.get, other.get))
             shared = bounds.only.keys() & more.only.keys()
             low = bounds.lowest.keys() & more.lowest.keys()
             bounds = _Bounds(
@@ -131,7 +132,7 @@ class _Parser:
         while found := self._keyword("and"):
             other, more = self._comparison()
             self._both_boolean(found, term, other)
-            term = Term("Boolean", _both(term.get, other.get))
+            term = Term("Boolean", both(term.get, other.get))
             for name, low in more.lowest.items():
                 bounds.lowest[name] = max(low, bounds.lowest.get(name, low))
             for name, values in more.only.items():
@@ -156,13 +157,13 @@ class _Parser:
             if name not in {"eq", "ne"}:
                 raise _incompatible(found, left, right)
             side = left if right.edm == "Null" else right
-            return Term("Boolean", _is_null(side.get, wanted=name == "eq")), bounds
+            return Term("Boolean", is_null(side.get, wanted=name == "eq")), bounds
         if left.edm != right.edm and not {left.edm, right.edm} <= NUMBERS:
             raise _incompatible(found, left, right)
         if left.column and not right.column and right.edm in {"Guid", "Int64", "Int32"}:
             bounds = _bounds(name, left.column, right.get({}))
         normal = self._normaliser(left.edm, name)
-        return Term("Boolean", _comparison(_COMPARE[name], left.get, right.get, normal)), bounds
+        return Term("Boolean", compared(_COMPARE[name], left.get, right.get, normal)), bounds
 
     def _normaliser(self, edm: str, name: str) -> Callable[[Any], Any] | None:
         if edm == "String":
@@ -175,7 +176,7 @@ class _Parser:
             term, _ = self._unary()
             if term.edm != "Boolean":
                 raise ODataError(f"Operator 'not' incompatible with operand type at position {found[1]}.")
-            return Term("Boolean", _negate(term.get)), _Bounds({}, {})
+            return Term("Boolean", negated(term.get)), _Bounds({}, {})
         if self._symbol("("):
             inner = self._or()
             self._expect(")")
@@ -213,7 +214,7 @@ class _Parser:
         self._expect(")")
         if len(terms) != count or any(term.edm != "String" for term in terms):
             raise ODataError(f"No applicable function found for '{name}' at position {position}.")
-        return Term(result, _called(call, [term.get for term in terms], fold=self._fold and result == "Boolean"))
+        return Term(result, called(call, [term.get for term in terms], fold=self._fold and result == "Boolean"))
 
 
 def _bounds(name: str, column: str, value: Any) -> _Bounds:
@@ -229,65 +230,6 @@ def _incompatible(found: tuple[str, int], left: Term, right: Term) -> ODataError
     return ODataError(
         f"Operator '{found[0]}' incompatible with operand types {' and '.join(types)} at position {found[1]}."
     )
-
-
-def _comparison(
-    compare: Callable[[Any, Any], bool],
-    left: Callable[[Row], Any],
-    right: Callable[[Row], Any],
-    normal: Callable[[Any], Any] | None,
-) -> Callable[[Row], bool | None]:
-    def run(row: Row) -> bool | None:
-        first, second = left(row), right(row)
-        if first is None or second is None:
-            return None
-        return compare(normal(first), normal(second)) if normal else compare(first, second)
-
-    return run
-
-
-def _is_null(get: Callable[[Row], Any], *, wanted: bool) -> Callable[[Row], bool]:
-    return lambda row: (get(row) is None) is wanted
-
-
-def _negate(get: Callable[[Row], Any]) -> Callable[[Row], bool | None]:
-    def run(row: Row) -> bool | None:
-        value = get(row)
-        return None if value is None else not value
-
-    return run
-
-
-def _both(left: Callable[[Row], Any], right: Callable[[Row], Any]) -> Callable[[Row], bool | None]:
-    def run(row: Row) -> bool | None:
-        first = left(row)
-        if first is False:
-            return False
-        second = right(row)
-        return False if second is False else (None if first is None or second is None else True)
-
-    return run
-
-
-def _either(left: Callable[[Row], Any], right: Callable[[Row], Any]) -> Callable[[Row], bool | None]:
-    def run(row: Row) -> bool | None:
-        first = left(row)
-        if first is True:
-            return True
-        second = right(row)
-        return True if second is True else (None if first is None or second is None else False)
-
-    return run
-
-
-def _called(call: Callable[..., Any], getters: list[Callable[[Row], Any]], *, fold: bool) -> Callable[[Row], Any]:
-    def run(row: Row) -> Any:
-        values = [get(row) for get in getters]
-        if any(value is None for value in values):
-            return None
-        return call(*(value.lower() for value in values)) if fold else call(*values)
-
-    return run
 
 
 def compile_filter(text: str, columns: Mapping[str, Column], type_name: str, *, fold: bool) -> Filter:

@@ -9,7 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 from include.sandbox.odata_types import Column, Row, as_xml, plain, write_literal
 
 if TYPE_CHECKING:
-    from include.sandbox.odata_query import EntitySet, Page
+    from include.sandbox.odata_entity import EntitySet
+    from include.sandbox.odata_query import Page
 
 JSON_TYPE = "application/json;charset=utf-8"
 ATOM_TYPE = "application/atom+xml;charset=utf-8"

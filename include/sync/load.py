@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from include.ledger import Ledger
     from include.ledger.claims import Claim
+    from include.ledger.states import SettledState
     from include.sync.job import Job
 
 log = logging.getLogger(__name__)
@@ -125,15 +126,20 @@ class Loader:
         return dict(self.counts)
 
     def _claim(self) -> Claim | None:
-        return self.ledger.deliveries.claim(
-            self.job.company,
-            self.job.destination,
-            self.job.position,
-            stream=self.job.stream,
-            run_id=self.run_key,
-            lease_seconds=self.settings.lease_seconds,
-            now=datetime.now(UTC),
-        )
+        """Take what is ready or due; then, at the end, what earlier attempts left without an answer."""
+        desk, job = self.ledger.deliveries, self.job
+        for take in (desk.claim, desk.claim_in_doubt):
+            claim = take(
+                job.company,
+                job.destination,
+                job.position,
+                stream=job.stream,
+                run_id=self.run_key,
+                lease_seconds=self.settings.lease_seconds,
+            )
+            if claim is not None:
+                return claim
+        return None
 
     def _wait_for_others(self) -> bool:
         """Wait for the next lease that may have been left by a crash; say whether there was one."""
@@ -157,7 +163,7 @@ class Loader:
             self.delivery.send(claim)
         except AlreadyExistsError as error:
             # Our own unanswered attempt is on record, so what exists is what it made.
-            state = "created" if claim.was_in_doubt else "already_there"
+            state: SettledState = "created" if claim.was_in_doubt else "already_there"
             self._settle(claim, state, reason_code=error.reason_code, status=error.status)
         except RecordRejectedError as error:
             self._settle(claim, "rejected", reason_code=error.reason_code, field=error.field, status=error.status)
@@ -188,14 +194,14 @@ class Loader:
     def _postpone(self, claim: Claim, error: RetryLaterError) -> None:
         """Put the record back with its due time; pass the error on if it concerns all records."""
         due = error.retry_at or datetime.now(UTC) + timedelta(seconds=self.settings.lease_seconds)
-        state = "in_doubt" if claim.was_in_doubt else "retry"
+        state: SettledState = "in_doubt" if claim.was_in_doubt else "retry"
         self._settle(claim, state, reason_code=error.reason_code, status=error.status, due_at=due)
         if isinstance(error, RateLimitedError):
             raise error
         self._lose_patience(error.what)
 
     def _release(self, claim: Claim, reason_code: str, status: int | None) -> None:
-        state = "in_doubt" if claim.was_in_doubt else "ready"
+        state: SettledState = "in_doubt" if claim.was_in_doubt else "ready"
         self._settle(claim, state, reason_code=reason_code, status=status)
 
     def _lose_patience(self, what: str) -> None:
@@ -211,7 +217,7 @@ class Loader:
     def _settle(
         self,
         claim: Claim,
-        state: str,
+        state: SettledState,
         *,
         reason_code: str = "",
         field: str = "",

@@ -45,11 +45,13 @@ def load_mapping(
     *,
     path: str | None = None,
     overrides: collections.abc.Mapping[str, Any] | None = None,
+    defaults: collections.abc.Mapping[str, Any] | None = None,
 ) -> Mapping:
     """Return the mapping in force, checked as a whole.
 
     :param path: a user's mapping file; its rules replace the built-in ones, field by field.
     :param overrides: fixed values of a run, field by field; None means not given.
+    :param defaults: fixed values of the connection, below the user's file; None means not given.
     :raises ConfigurationError: naming the file, the field and what is allowed.
     """
     section = f"{entity.lower()}_to_{destination}"
@@ -57,13 +59,15 @@ def load_mapping(
     fields: dict[str, dict[str, tuple[str, BaseModel | None]]] = {}
     skips = Section().skip
     for origin, file in layers:
+        if origin == "file":
+            _lay_values(fields, destination, defaults, "connection")
         found = read_section(file, section)
         skips = skips if found.skip is None else found.skip
         for name, raw in found.fields.items():
             _lay(fields, name, parse_field(destination, name, raw, where=str(file)), origin)
-    for name, value in (overrides or {}).items():
-        if value is not None:
-            _lay(fields, name, parse_value(destination, name, value), "param")
+    if not path:
+        _lay_values(fields, destination, defaults, "connection")
+    _lay_values(fields, destination, overrides, "param")
     _require(destination, fields)
     leaves = [
         compile_leaf(entity, destination, (name, part), model, origin)
@@ -74,6 +78,18 @@ def load_mapping(
     # The address first: whatever the record is refused for, it can be found again by it.
     leaves.sort(key=lambda leaf: (leaf.name != "email", not leaf.required))
     return Mapping(entity, destination, tuple(leaves), tuple(compile_skip(entity, s) for s in skips or ()))
+
+
+def _lay_values(
+    fields: dict[str, dict[str, tuple[str, BaseModel | None]]],
+    destination: Destination,
+    values: collections.abc.Mapping[str, Any] | None,
+    origin: str,
+) -> None:
+    """Put fixed values over the layers below; None means not given."""
+    for name, value in (values or {}).items():
+        if value is not None:
+            _lay(fields, name, parse_value(destination, name, value), origin)
 
 
 def _lay(fields: dict[str, dict[str, tuple[str, BaseModel | None]]], name: str, parts: Parts, origin: str) -> None:

@@ -110,6 +110,14 @@ class Mapping:
         theirs = [column.removeprefix(CONTACT) for column in self.reads if column.startswith(CONTACT)]
         return tuple(dict.fromkeys(["ID", "IsAnonymised", *theirs]))
 
+    @property
+    def position(self) -> int:
+        """The one ``job_position_id`` that all records get; 0 if there is none or each record has its own."""
+        for leaf in self.leaves:
+            if leaf.name == "job_position_id" and leaf.rule.constant is not None:
+                return int(leaf.rule.constant)
+        return 0
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of everything that decides; it changes when a rule or a parameter does."""

@@ -82,7 +82,10 @@ class ExactOnlineHook(BaseHook):
         names = ("calls_per_minute", "minute_seconds", "max_wait_seconds")
         base_url = self._connection.host or "https://start.exactonline.nl"
         config = ExactConfig(
-            base_url, self.division, self.zone, **{name: self._extra[name] for name in names if name in self._extra}
+            base_url=base_url,
+            division=self.division,
+            zone=self.zone,
+            **{name: self._extra[name] for name in names if name in self._extra},
         )
         login, meter = self._connection.login or "", ledger.meter(run_key)
         with build_http(base_url=base_url) as http:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, chain
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def optional(kind: str, title: str, text: str, **schema: object) -> Param:
+def optional(kind: str, title: str, text: str, **schema: Any) -> Param:
     """Return a param that may stay empty."""
     return Param(None, type=["null", kind], title=title, description=text, **schema)
 
 
 def application_params() -> dict[str, Param]:
     """Return the manual form's fields; every default is valid, as a schedule demands."""
-    more, at = {"section": "Application fields"}, {"section": "Where to start"}
+    more: dict[str, Any] = {"section": "Application fields"}
     return {
         "job_position_id": optional(
             "integer",
@@ -44,11 +44,11 @@ def application_params() -> dict[str, Param]:
             title="Start from",
             description="For the very first run only: now, beginning, or a date like 2026-01-31.",
             pattern=r"^(now|beginning|\d{4}-\d{2}-\d{2})$",
-            **at,
+            section="Where to start",
         ),
         "recruiting_channel_id": optional("integer", "Recruiting channel", "Id of a channel at Personio.", **more),
         "external_posting_id": optional("string", "External posting", "Must exist and match the channel.", **more),
-        "message": optional("string", "Message", "Free text, may be a template over the record.", **more),
+        "message": optional("string", "Message", "Free text; for a template use the mapping file.", **more),
         "application_date": optional("string", "Application date", "Not in the future.", format="date", **more),
         "tags": optional("array", "Tags", "Unknown tags are created.", items={"type": "string"}, **more),
         "files": optional(
@@ -87,7 +87,7 @@ def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str
         tags=["exact-online", "personio", entity.lower()],
         doc_md=doc,
     ) as dag:
-        line = {"entity": entity, "destination": destination}
+        line: dict[str, Any] = {"entity": entity, "destination": destination}
         chain(
             PlanOperator(task_id="plan", **line),
             ExtractOperator(task_id="extract", **line),

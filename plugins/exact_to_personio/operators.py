@@ -76,8 +76,10 @@ class ExtractOperator(StageOperator):
 
         job, run_id = self._job(context), str(context["run_id"])
         window = self._window(ledger, job, context)
-        with self._exact(context).client(ledger, job.run_key(run_id)) as client:
-            return extract(ledger, client, job.stream, run_id, window, select=self._mapping(context).select)
+        exact = self._exact(context)
+        with exact.client(ledger, job.run_key(run_id)) as client:
+            select = self._mapping(context).select
+            return extract(ledger, client, job.stream, run_id, window, select=select, zone=exact.zone)
 
 
 class TransformOperator(StageOperator):

@@ -12,16 +12,16 @@ from exact_to_personio.failures import as_airflow_failures
 from personio.hooks import PersonioHook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
     from include.ledger import Ledger
     from include.records import Destination, Entity, Window
     from include.sync.job import Job
-    from include.transform import Mapping
+    from include.transform import Mapping as FieldMapping
 
-APPLICATION_PARAMS = (
+SINGLE_PARAMS = (
     "job_position_id",
     "recruiting_channel_id",
     "external_posting_id",
@@ -29,11 +29,18 @@ APPLICATION_PARAMS = (
     "application_date",
     "tags",
     "files",
-    "attributes",
-    "phase_type",
-    "phase_id",
 )
-"""DAG params that, when filled in, stand above the mapping file."""
+"""DAG params that have the mapping's own names and, when filled in, stand above the mapping file."""
+
+
+def overrides_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the run's form says about the destination's fields, as the mapping takes it."""
+    given = {name: params.get(name) for name in SINGLE_PARAMS}
+    if params.get("phase_id"):
+        given["phase"] = {"type": params.get("phase_type") or "system", "id": params["phase_id"]}
+    if params.get("attributes"):
+        given["attributes"] = {str(entry["id"]): entry["value"] for entry in params["attributes"]}
+    return {name: value for name, value in given.items() if value not in (None, "", [])}
 
 
 class StageOperator(BaseOperator):
@@ -84,18 +91,16 @@ class StageOperator(BaseOperator):
     def _exact(self, context: Context) -> ExactOnlineHook:
         return ExactOnlineHook(self.exact_conn_id, context["params"].get("division"))
 
-    def _mapping(self, context: Context) -> Mapping:
+    def _mapping(self, context: Context) -> FieldMapping:
         """Return the mapping in force: the run's params above the user's file above the built-in rules."""
         from include.settings import load_settings  # noqa: PLC0415
         from include.transform import load_mapping  # noqa: PLC0415
 
-        given = {name: context["params"].get(name) for name in APPLICATION_PARAMS}
-        overrides = {name: value for name, value in given.items() if value not in (None, "")}
         return load_mapping(
             self.entity,
             self.destination,
             path=load_settings().mapping_path,
-            overrides=overrides,
+            overrides=overrides_of(context["params"]),
             defaults={"job_position_id": self._personio.job_position_id},
         )
 

@@ -116,13 +116,6 @@ def token(obtained: datetime = T0, *, name: str = "one") -> StoredToken:
     return StoredToken(f"access-{name}", f"refresh-{name}", obtained, obtained + timedelta(seconds=600), 1)
 
 
-def page(*rows: dict[str, Any], following: str | None = None, status: int = 200) -> httpx.Response:
-    body: dict[str, Any] = {"results": list(rows)}
-    if following:
-        body["__next"] = following
-    return httpx.Response(status, json={"d": body})
-
-
 @pytest.fixture
 def state() -> State:
     return State()
@@ -139,9 +132,7 @@ def exact(state: State, service: Service) -> Iterator[ExactClient]:
         vault = Vault(token(datetime.now(UTC)))
         tokens = ExactTokens(http=http, client_id="{id}", client_secret="secret", vault=vault)
         config = ExactConfig(base_url=EXACT, division=124132, zone=ZoneInfo("Europe/Amsterdam"))
-        yield ExactClient(
-            config, http, tokens, pacer=state, budget=state, meter=state, sleep=state.slept.append
-        )
+        yield ExactClient(config, http, tokens, pacer=state, budget=state, meter=state, sleep=state.slept.append)
 
 
 @pytest.fixture
@@ -151,3 +142,9 @@ def personio(state: State, service: Service) -> Iterator[PersonioClient]:
             company_id=4242, recruiting_token="recruiting", client_id="client", client_secret="secret"
         )
         yield PersonioClient(config, http, pacer=state, meter=state, sleep=state.slept.append)
+
+
+@pytest.fixture
+def vault() -> Vault:
+    """Return a vault with a token obtained at 14:00:00 UTC, valid for 600 seconds."""
+    return Vault(token())

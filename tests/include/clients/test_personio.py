@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from include.errors import (
+    AlreadyExistsError,
+    ConfigurationError,
+    CredentialsError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitedError,
+    RecordRejectedError,
+)
+
+if TYPE_CHECKING:
+    from include.clients.personio import PersonioClient
+    from tests.include.clients.conftest import Service, State
+
+ADA: dict[str, Any] = {
+    "first_name": "Ada",
+    "last_name": "Example",
+    "email": "ada@example.org",
+    "job_position_id": 1001,
+    "tags": ["a", "b"],
+}
+V1_TOKEN = httpx.Response(200, json={"success": True, "data": {"token": "papi-1", "expires_in": 86400}})
+V2_TOKEN = httpx.Response(200, json={"access_token": "papi-2", "expires_in": 86400, "token_type": "Bearer"})
+
+
+def shape_b(reason: str, field: str = "") -> dict[str, Any]:
+    return {"errors": [{"field": field, "errors": [{"reason": reason, "context": {}}]}]}
+
+
+@pytest.mark.parametrize("body", [b"", b'{"id": 1}', b"not json"], ids=["empty", "json", "text"])
+def test_application_needs_no_body_in_the_answer(personio: PersonioClient, service: Service, body: bytes) -> None:
+    service.answers = [httpx.Response(201, content=body)]
+    personio.create_application(ADA)
+    request = service.requests[0]
+    assert request.headers["authorization"] == "Bearer recruiting"
+    assert request.headers["x-company-id"] == "4242"
+    assert b'"tags":["a","b"]' in request.content
+
+
+@pytest.mark.parametrize("code", ["errors.applicant-already-exists", "errors.applicant-exists"])
+def test_duplicate(personio: PersonioClient, service: Service, code: str) -> None:
+    service.answers = [httpx.Response(400, json=shape_b(code, "email"))]
+    with pytest.raises(AlreadyExistsError) as caught:
+        personio.create_application(ADA)
+    assert "ada@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "field"),
+    [
+        (400, {"error": {"reason": "Field 'email' is required"}}, "personio.email.required", "email"),
+        (400, {"error": {"reason": "Invalid request body supplied"}}, "personio.body.invalid", "body"),
+        (
+            400,
+            shape_b("errors.date-validation.date-in-the-future", "application_date"),
+            "personio.application_date.date-in-the-future",
+            "application_date",
+        ),
+        (
+            400,
+            shape_b("errors.attribute-validation.unknown-attribute-option", "attributes.custom_attribute_1"),
+            "personio.attributes.custom_attribute_1.unknown-attribute-option",
+            "attributes.custom_attribute_1",
+        ),
+        (400, shape_b("errors.phase-validation.invalid-system-phase"), "personio.phase.invalid-system-phase", "phase"),
+        (400, shape_b("ada@example.org is bad", "ada@example.org"), "personio.body.invalid", "body"),
+        (400, {"errors": "?"}, "personio.body.refused", "body"),
+        (400, {}, "personio.body.refused", "body"),
+    ],
+)  # fmt: skip
+def test_refused_record(
+    personio: PersonioClient, service: Service, status: int, body: Any, code: str, field: str
+) -> None:
+    """All shapes of errors are read; no text of the service is passed on."""
+    service.answers = [httpx.Response(status, json=body)]
+    with pytest.raises(RecordRejectedError) as caught:
+        personio.create_application(ADA)
+    assert (caught.value.reason_code, caught.value.field) == (code, field)
+    assert "ada@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (400, shape_b("errors.job-position.not-published"), ConfigurationError),
+        (400, shape_b("errors.posting-validation.channel-not-found"), ConfigurationError),
+        (400, shape_b("errors.posting-validation.posting-not-found"), ConfigurationError),
+        (401, None, CredentialsError),
+        (403, shape_b("feature.recruiting.disabled"), PermissionDeniedError),
+        (403, None, PermissionDeniedError),
+        (404, None, ConfigurationError),
+    ],
+)
+def test_what_would_fail_for_every_record(
+    personio: PersonioClient, service: Service, status: int, body: Any, error: type[Exception]
+) -> None:
+    service.answers = [httpx.Response(status, json=body) if body else httpx.Response(status)]
+    with pytest.raises(error):
+        personio.create_application(ADA)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(500, json={"errors": [{"id": "x", "status": "500"}]}),
+        httpx.Response(504),
+        httpx.Response(200, html="<html>"),
+        httpx.Response(201, html="<html>"),
+        httpx.Response(400, html="<html>"),
+        httpx.Response(200),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("cut"),
+    ],
+)
+def test_unclear_answers_are_in_doubt_and_not_repeated(
+    personio: PersonioClient, service: Service, answer: Any
+) -> None:
+    service.answers = [answer]
+    with pytest.raises(OutcomeUnknownError):
+        personio.create_application(ADA)
+    assert len(service.requests) == 1
+
+
+def test_refused_connection_is_repeated(personio: PersonioClient, service: Service, state: State) -> None:
+    """Nothing was sent, so nothing is in doubt."""
+    service.answers = [httpx.ConnectError("refused"), httpx.Response(201)]
+    personio.create_application(ADA)
+    assert state.calls["personio", "v1/recruiting/applications", 0] == 1
+
+
+def test_429_blocks_everybody_and_is_left_to_the_caller(
+    personio: PersonioClient, service: Service, state: State
+) -> None:
+    """No Retry-After comes, and the body is empty: the window is 60 seconds."""
+    service.answers = [httpx.Response(429)]
+    with pytest.raises(RateLimitedError) as caught:
+        personio.create_application(ADA)
+    assert caught.value.retry_at is not None
+    assert state.blocked == [("personio:4242:recruiting", 60.0)]
+    assert state.slept == []
+
+
+def test_documents_share_the_bucket(personio: PersonioClient, service: Service, state: State) -> None:
+    service.answers = [httpx.Response(200, json={"uuid": "u-1"}), httpx.Response(201)]
+    assert personio.upload_document("cv.pdf", b"%PDF") == "u-1"
+    personio.create_application(ADA)
+    assert state.acquired == [("personio:4242:recruiting", 20, 60.0)] * 2
+    assert b'name="file"; filename="cv.pdf"' in service.requests[0].content
+    assert service.requests[0].headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert service.requests[1].headers["content-type"] == "application/json"
+
+
+def test_large_document_is_not_sent(personio: PersonioClient, service: Service) -> None:
+    with pytest.raises(RecordRejectedError):
+        personio.upload_document("cv.pdf", b"x" * (20 * 1024 * 1024 + 1))
+    assert service.requests == []
+
+
+def v2(rows: list[str], following: str | None = None) -> httpx.Response:
+    links = {"next": {"href": following}} if following else {}
+    data = [{"id": str(n), "candidate": {"email": email}} for n, email in enumerate(rows)]
+    return httpx.Response(200, json={"_data": data, "_meta": {"links": links}})
+
+
+def test_find_applications_compares_the_address_itself(personio: PersonioClient, service: Service) -> None:
+    """Unknown filters are ignored by Personio, so other people's applications may come."""
+    more = "https://api.personio.de/v2/recruiting/applications?cursor=c1"
+    service.answers = [V2_TOKEN, v2(["bob@example.org", "Ada@Example.org"], more), v2([], more)]
+    assert [row["id"] for row in personio.find_applications("ada@example.org")] == ["1"]
+    login, first, second = service.requests
+    assert login.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert (first.headers["beta"], first.headers["authorization"]) == ("true", "Bearer papi-2")
+    assert first.url.params["candidate.email"] == "ada@example.org"
+    assert second.url.params["cursor"] == "c1"
+
+
+def test_repeated_cursor_ends(personio: PersonioClient, service: Service) -> None:
+    more = "https://api.personio.de/v2/recruiting/applications?cursor=c1"
+    service.answers = [V2_TOKEN, v2(["ada@example.org"], more), v2(["ada@example.org"], more)]
+    personio.find_applications("ada@example.org")
+    assert len(service.requests) == 3
+
+
+def test_foreign_link_is_not_followed(personio: PersonioClient, service: Service) -> None:
+    service.answers = [V2_TOKEN, v2(["ada@example.org"], "https://evil.example.com/v2?cursor=c1")]
+    with pytest.raises(ProtocolError):
+        personio.find_applications("ada@example.org")
+
+
+def test_401_renews_at_most_once(personio: PersonioClient, service: Service) -> None:
+    """A missing right is a 401 on some endpoints."""
+    service.answers = [V2_TOKEN, httpx.Response(401), V2_TOKEN, httpx.Response(401)]
+    with pytest.raises(CredentialsError):
+        personio.find_applications("ada@example.org")
+    assert len(service.requests) == 4
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_wrong_client_secret(personio: PersonioClient, service: Service, status: int) -> None:
+    """v1 answers 403 to wrong credentials, v2 400: both are the login."""
+    service.answers = [httpx.Response(status, json={"error": "invalid_client"})]
+    with pytest.raises(CredentialsError):
+        personio.find_applications("ada@example.org")
+
+
+def employees(first: int, last: int, total: int) -> httpx.Response:
+    data = [
+        {
+            "type": "Employee",
+            "attributes": {
+                "id": {"label": "ID", "value": n},
+                "email": {"label": "Email", "value": f"e{n}@example.org"},
+            },
+        }
+        for n in range(first, last + 1)
+    ]
+    body = {"success": True, "metadata": {"total_elements": total}, "data": data}
+    return httpx.Response(200, json=body, headers={"Authorization": "Bearer papi-1"})
+
+
+def test_all_employees_each_once(personio: PersonioClient, service: Service) -> None:
+    """Pages are read by what came, not by what was asked for; a row that moved to the next page comes once."""
+    service.answers = [V1_TOKEN, employees(1, 50, 120), employees(50, 99, 120), employees(100, 119, 120)]
+    assert [row["id"] for row in personio.list_employees()] == list(range(1, 120))
+    assert [r.url.params["offset"] for r in service.requests[1:]] == ["0", "50", "100"]
+
+
+def test_employee_address_that_may_not_be_read(personio: PersonioClient, service: Service) -> None:
+    """Without the attribute nobody can tell whether the employee exists."""
+    body = {"success": True, "data": [{"type": "Employee", "attributes": {"id": {"value": 1}}}]}
+    service.answers = [V1_TOKEN, httpx.Response(200, json=body)]
+    with pytest.raises(PermissionDeniedError):
+        personio.find_employee("ada@example.org")
+
+
+def test_create_employee(personio: PersonioClient, service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    body = {"success": True, "data": {"id": 81723, "message": "success"}, "meta": ["Unknown department"]}
+    service.answers = [V1_TOKEN, httpx.Response(200, json=body)]
+    assert personio.create_employee({"email": "ada@example.org"}) == "81723"
+    assert service.requests[1].content == b'{"employee":{"email":"ada@example.org"}}'
+    assert "ignored" in caplog.text
+
+
+@pytest.mark.parametrize("status", [200, 400, 409, 422])
+def test_refused_employee_is_looked_up(personio: PersonioClient, service: Service, status: int) -> None:
+    """No code tells a duplicate; a 200 may hold an error too."""
+    refusal = httpx.Response(status, json={"success": False, "error": {"code": 422, "message": "x"}})
+    service.answers = [V1_TOKEN, refusal, employees(1, 1, 1)]
+    expected = RecordRejectedError if status == 200 else AlreadyExistsError
+    with pytest.raises(expected):
+        personio.create_employee({"email": "E1@example.org"})
+
+
+def test_logs_hold_no_address(personio: PersonioClient, service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither our own lines nor those of httpx quote the query, whatever the level."""
+    with caplog.at_level(logging.DEBUG):
+        service.answers = [V2_TOKEN, v2([]), httpx.ReadTimeout("https://x/?candidate.email=ada@example.org")]
+        personio.find_applications("ada@example.org")
+        service.answers = [*service.answers[1:], *[httpx.Response(503)] * 3]
+        with pytest.raises(Exception, match="v2/recruiting"):
+            personio.find_applications("ada@example.org")
+    assert "candidate.email" in caplog.text
+    assert "ada@" not in caplog.text
+    assert "ada%40" not in caplog.text
+    assert "papi-2" not in caplog.text

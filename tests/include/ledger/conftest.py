@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import os
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import create_engine, make_url, text
+
+from include.ledger import open_ledger
+from include.records import Decision, SourceRow, StreamKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from include.ledger import Ledger
+
+POSTGRES = os.environ.get("EXACT_PERSONIO_TEST_POSTGRES", "")
+"""URL of a PostgreSQL server on which the tests may make schemas; without it they run on SQLite alone."""
+
+STREAM = StreamKey("exact_contacts_to_personio_applications", 124132, "Contacts")
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def key() -> str:
+    return Fernet.generate_key().decode()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
+    if not POSTGRES:
+        pytest.skip("EXACT_PERSONIO_TEST_POSTGRES names no server")
+    schema = f"t{uuid.uuid4().hex}"
+    admin = create_engine(make_url(POSTGRES).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    parsed = make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={schema}"})
+    yield parsed.render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    admin.dispose()
+
+
+@pytest.fixture
+def ledger(url: str, key: str, clock: Clock) -> Iterator[Ledger]:
+    with open_ledger(url, key, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def stream() -> StreamKey:
+    return STREAM
+
+
+@pytest.fixture
+def source() -> Callable[..., SourceRow]:
+    def make(number: int, version: int = 1, name: str = "Ada") -> SourceRow:
+        created = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
+        return SourceRow(source_id(number), version, created, {"ID": source_id(number), "FirstName": name})
+
+    return make
+
+
+@pytest.fixture
+def ready() -> Callable[..., Decision]:
+    def make(number: int, version: int = 1, name: str = "Ada") -> Decision:
+        email = f"person{number}@example.org"
+        payload = {"first_name": name, "email": email}
+        return Decision(source_id(number), version, "ready", payload=payload, email=email)
+
+    return make
+
+
+@pytest.fixture
+def rejected() -> Callable[..., Decision]:
+    def make(number: int, version: int = 1) -> Decision:
+        return Decision(source_id(number), version, "rejected", "exact.Email.missing", "email")
+
+    return make
+
+
+def source_id(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"

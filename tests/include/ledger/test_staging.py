@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import event
+
+from include.ledger import StageResult
+from include.records import Decision, SourceRow, StreamKey
+
+if TYPE_CHECKING:
+    from include.ledger import Ledger
+
+Make = Any
+STREAM = StreamKey("exact_contacts_to_personio_applications", 124132, "Contacts")
+
+
+def undecided(ledger: Ledger, **options: Any) -> list[int]:
+    chunks = ledger.staging.undecided(STREAM, "application", 1001, **options)
+    return [int(row.source_id[-12:]) for chunk in chunks for row in chunk]
+
+
+def decide(ledger: Ledger, *decisions: Decision, fingerprint: str = "m1") -> None:
+    ledger.deliveries.decide(STREAM, "application", 1001, 4242, decisions, "run", fingerprint=fingerprint)
+
+
+def test_newest_row_version_wins_within_and_across_pages_and_runs(ledger: Ledger, source: Make) -> None:
+    """An older version never replaces a newer one, wherever it comes from."""
+    page = [source(1, 5, "new"), source(1, 3, "old"), source(2, 4)]
+    assert ledger.staging.stage(STREAM, "a", page, resume="p2", page=1) == StageResult(3, 2, 0, 1)
+    assert ledger.staging.stage(STREAM, "a", [source(1, 4, "old")], resume=None, page=2) == StageResult(1, 0, 0, 1)
+    assert ledger.staging.stage(STREAM, "b", [source(2, 9, "newer")], resume=None, page=1) == StageResult(1, 0, 1, 0)
+    rows = [row for chunk in ledger.staging.undecided(STREAM, "application", 1001) for row in chunk]
+    assert [(row.row_version, row.row["FirstName"]) for row in rows] == [(5, "new"), (9, "newer")]
+    assert rows[0].created == datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+
+
+def test_the_resume_point_moves_with_its_page(ledger: Ledger, source: Make) -> None:
+    """Page and resume point are one transaction; highest and totals go over all pages of the run."""
+    assert ledger.staging.resume_point(STREAM, "a") is None
+    assert ledger.staging.highest_seen(STREAM, "a") is None
+    ledger.staging.stage(STREAM, "a", [source(1, 7)], resume="https://example.com/next", page=1)
+    point = ledger.staging.resume_point(STREAM, "a")
+    assert point is not None
+    assert (point.next, point.page, point.done) == ("https://example.com/next", 1, False)
+    ledger.staging.stage(STREAM, "a", [source(2, 6)], resume=None, page=2)
+    point = ledger.staging.resume_point(STREAM, "a")
+    assert point is not None
+    assert (point.page, point.done) == (2, True)
+    assert ledger.staging.highest_seen(STREAM, "a") == 7
+    assert ledger.staging.totals(STREAM, "a") == StageResult(2, 2, 0, 0)
+    assert ledger.staging.totals(STREAM, "other") == StageResult()
+
+
+def test_an_empty_last_page_ends_the_extract(ledger: Ledger) -> None:
+    """A run that reads nothing is done all the same."""
+    assert ledger.staging.stage(STREAM, "a", [], resume=None, page=1) == StageResult()
+    point = ledger.staging.resume_point(STREAM, "a")
+    assert point is not None
+    assert point.done
+
+
+def test_the_same_version_with_other_columns_is_stored(ledger: Ledger, source: Make) -> None:
+    """A mapping that selects another column re-reads rows at the version they had."""
+    ledger.staging.stage(STREAM, "a", [source(1, 5)], resume=None, page=1)
+    wider = SourceRow(source(1).source_id, 5, None, {**source(1).row, "Email": "ada@example.org"})
+    assert ledger.staging.stage(STREAM, "b", [wider], resume=None, page=1).changed == 1
+
+
+def test_undecided_rows_come_once_while_the_caller_decides(ledger: Ledger, source: Make, ready: Make) -> None:
+    """Keyset paging: deciding a chunk does not shift the next one."""
+    ledger.staging.stage(STREAM, "a", [source(n) for n in range(1, 8)], resume=None, page=1)
+    seen: list[str] = []
+    for chunk in ledger.staging.undecided(STREAM, "application", 1001, chunk=3):
+        assert len(chunk) <= 3
+        seen += [row.source_id for row in chunk]
+        decide(ledger, *(ready(int(row.source_id[-12:])) for row in chunk))
+    assert len(seen) == len(set(seen)) == 7
+    assert undecided(ledger) == []
+    ledger.staging.stage(STREAM, "b", [source(3, 2)], resume=None, page=1)
+    assert undecided(ledger) == [3]
+
+
+def test_another_mapping_brings_back_what_waits_and_nothing_else(
+    ledger: Ledger, source: Make, ready: Make, rejected: Make
+) -> None:
+    """Rejected and skipped rows come again under another fingerprint; created and ready ones never."""
+    ledger.staging.stage(STREAM, "a", [source(n) for n in range(1, 5)], resume=None, page=1)
+    skipped = Decision(source(3).source_id, 1, "skipped_by_rule", "rule.Created.not_new")
+    decide(ledger, ready(1), rejected(2), skipped, ready(4))
+    claim = ledger.deliveries.claim(4242, "application", 1001, run_id="run")
+    assert claim is not None
+    ledger.deliveries.settle(claim, "created")
+    assert undecided(ledger, fingerprint="m1") == []
+    assert undecided(ledger, fingerprint="m2") == [2, 3]
+    decide(ledger, rejected(2), skipped, fingerprint="m2")
+    assert undecided(ledger, fingerprint="m2") == []
+
+
+def test_replayed_rows_come_again(ledger: Ledger, source: Make, rejected: Make) -> None:
+    """Somebody replays: the same version under the same mapping is decided anew, and the story says so."""
+    ledger.staging.stage(STREAM, "a", [source(1), source(2)], resume=None, page=1)
+    decide(ledger, rejected(1), rejected(2))
+    ids = [source(2).source_id]
+    assert ledger.deliveries.replay(STREAM, "application", 1001, run_id="cli", source_ids=ids) == 1
+    assert undecided(ledger, fingerprint="m1") == [2]
+    assert ledger.deliveries.history(ids[0])[-1].kind == "replayed"
+
+
+def test_the_window_and_the_company_narrow(ledger: Ledger, source: Make, ready: Make) -> None:
+    """Half-open on Created; a decision for one company does not stand for another."""
+    ledger.staging.stage(STREAM, "a", [source(n) for n in range(1, 5)], resume=None, page=1)
+    start = datetime(2026, 1, 1, 0, 2, tzinfo=UTC)
+    assert undecided(ledger, created_from=start, created_to=start + timedelta(minutes=2)) == [2, 3]
+    decide(ledger, ready(1))
+    assert undecided(ledger, company=4242) == [2, 3, 4]
+    assert undecided(ledger, company=4243) == [1, 2, 3, 4]
+    other = StreamKey("another_dag", 124132, "Contacts")
+    assert list(ledger.staging.undecided(other, "application", 1001)) == []
+
+
+def test_undecided_runs_on_indexes_alone(ledger: Ledger, source: Make) -> None:
+    """The search for undecided rows must not walk through the sealed rows."""
+    if not ledger._database.is_sqlite:
+        pytest.skip("the plan is read from SQLite")
+    ledger.staging.stage(STREAM, "a", [source(1)], resume=None, page=1)
+    statements: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        statements.append((statement, parameters))
+
+    engine = ledger._database.engine
+    event.listen(engine, "before_cursor_execute", remember)
+    list(ledger.staging.undecided(STREAM, "application", 1001, fingerprint="m1", company=4242))
+    event.remove(engine, "before_cursor_execute", remember)
+    search, parameters = next(found for found in statements if "EXISTS" in found[0])
+    with ledger._database.read() as connection:
+        explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {search}", parameters)
+        plans = [row[-1] for row in explained]
+    assert any("COVERING INDEX ix_ledger_staged_feed" in plan for plan in plans), plans
+    assert any("COVERING INDEX ix_ledger_deliveries_source" in plan for plan in plans), plans
+    assert not any("TEMP B-TREE" in plan for plan in plans), plans
+
+
+def test_memory_does_not_grow_with_the_rows(ledger: Ledger) -> None:
+    """Peak memory of reading chunks is the same for twice as many rows."""
+    peaks = []
+    for half in (0, 1):
+        for page in range(3):
+            first = (half * 3 + page) * 1000
+            rows = [SourceRow(f"id-{n}", n + 1, None, {"FirstName": "x" * 500}) for n in range(first, first + 1000)]
+            ledger.staging.stage(STREAM, "a", rows, resume="n", page=page)
+        tracemalloc.start()
+        total = sum(len(chunk) for chunk in ledger.staging.undecided(STREAM, "application", 1001))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert total == (half + 1) * 3000
+    assert peaks[1] < peaks[0] * 1.2

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from include.errors import ConfigurationError
+from include.settings import load_settings
+
+
+def test_the_embedded_ledger_is_the_default() -> None:
+    """A file in AIRFLOW_HOME, else below the home directory."""
+    assert load_settings({"AIRFLOW_HOME": "/srv/airflow"}).ledger_url == ("sqlite:////srv/airflow/exact_personio.db")
+    assert load_settings({}).ledger_url == f"sqlite:///{Path.home()}/.exact-personio/exact_personio.db"
+
+
+def test_settings_come_from_the_environment_and_do_not_show() -> None:
+    """Keys are a list for rotation; neither keys nor the URL's password are in the repr."""
+    settings = load_settings(
+        {
+            "EXACT_PERSONIO_LEDGER_URL": "postgresql://u:hidden@h/d",
+            "EXACT_PERSONIO_LEDGER_KEY": "new-key, old-key,",
+            "EXACT_PERSONIO_MAPPING": "/etc/mapping.yaml",
+            "EXACT_PERSONIO_RETENTION_DAYS": "30",
+        }
+    )
+    assert settings.ledger_keys == ("new-key", "old-key")
+    assert (settings.mapping_path, settings.retention_days) == ("/etc/mapping.yaml", 30)
+    assert "hidden" not in repr(settings)
+    assert "key" not in repr(settings).replace("ledger_keys", "")
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "many"])
+def test_a_wrong_retention_is_named(days: str) -> None:
+    """One sentence with the way out."""
+    with pytest.raises(ConfigurationError, match="EXACT_PERSONIO_RETENTION_DAYS"):
+        load_settings({"EXACT_PERSONIO_RETENTION_DAYS": days})
