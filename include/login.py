@@ -73,16 +73,17 @@ def _ask_airflow(conn_id: str) -> dict[str, Any]:
     return rows[0]
 
 
-def log_in(conn_id: str, app: App, *, ask: Callable[[str], str]) -> int:
+def log_in(conn_id: str, app: App, *, ask: Callable[[str], str], ledger_url: str | None = None) -> int:
     """Take a person through Exact's consent and store the tokens; return the chain's generation.
 
     :param conn_id: the Airflow connection, which also names the chain of tokens.
     :param app: what is registered at Exact.
     :param ask: shows the address to open and returns the address that the browser ended at.
+    :param ledger_url: where the tokens are kept; None: the ledger of the settings.
     :raises CredentialsError: the answer holds no code, or belongs to another request.
     """
     state = secrets.token_urlsafe(24)
-    with open_ledger() as ledger, build_http(base_url=app.host) as http:
+    with open_ledger(ledger_url) as ledger, build_http(base_url=app.host) as http:
         vault = ledger.vault(conn_id)
         tokens = ExactTokens(
             http=http,

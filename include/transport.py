@@ -42,19 +42,19 @@ _NOT_HTML: Final = _ANY - {"html"}
 _JSON: Final = frozenset[BodyKind]({"json"})
 
 TABLE: Final[tuple[tuple[range | tuple[int, ...], frozenset[BodyKind], bool | None, Action], ...]] = (
-    # statuses             body        write  action; the first row that fits wins
-    ((201, 204),          _NOT_HTML,  True,  "done"),  # an application's 201 has no documented body
-    (range(200, 300),                  _JSON,      None,  "done"),
-    (range(200, 300),                  _ANY,       False, "unavailable"),  # a gateway's page, an empty or cut answer
-    (range(200, 300),                  _ANY,       True,  "unknown"),
-    (range(300, 400),      _ANY,       None,  "moved"),
-    ((429,),               _ANY,       None,  "limited"),  # refused before it was processed
-    ((408,),    _ANY,       False, "unavailable"),
-    ((408,),    _ANY,       True,  "unknown"),
-    ((401, 403, 404),       _ANY,       None,  "refused"),  # with or without a body
-    (range(400, 500),      _NOT_HTML,  None,  "refused"),
-    (range(400, 600),      _ANY,       False, "unavailable"),
-    (range(400, 600),      _ANY,       True,  "unknown"),
+    # statuses          body        write  action; the first row that fits wins
+    ((201, 204),        _NOT_HTML,  True,  "done"),  # an application's 201 has no documented body
+    (range(200, 300),   _JSON,      None,  "done"),
+    (range(200, 300),   _ANY,       False, "unavailable"),  # a gateway's page, an empty or cut answer
+    (range(200, 300),   _ANY,       True,  "unknown"),
+    (range(300, 400),   _ANY,       None,  "moved"),
+    ((429,),            _ANY,       None,  "limited"),  # refused before it was processed
+    ((408,),            _ANY,       False, "unavailable"),
+    ((408,),            _ANY,       True,  "unknown"),
+    ((401, 403, 404),   _ANY,       None,  "refused"),  # with or without a body
+    (range(400, 500),   _NOT_HTML,  None,  "refused"),
+    (range(400, 600),   _ANY,       False, "unavailable"),
+    (range(400, 600),   _ANY,       True,  "unknown"),
 )  # fmt: skip
 
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -116,9 +116,7 @@ def redact_url(url: object) -> str:
     :param url: anything whose ``str()`` is a URL.
     """
     parts = urlsplit(str(url))
-    host = parts.hostname or ""
-    if parts.port:
-        host = f"{host}:{parts.port}"
+    host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
     pairs = [
         f"{name}={value if name in SAFE_QUERY else '***'}"
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
@@ -191,7 +189,9 @@ def send(
         # `from None`: httpx's text may quote the URL, and with it an e-mail address.
         raise _network_error(error, service=service, endpoint=endpoint, write=write) from None
     told(answer.status_code)
-    reply = _sort(answer, write=write)
+    kind, parsed = _read_body(answer)
+    action = action_for(answer.status_code, kind, write=write)
+    reply = Reply(answer.status_code, kind, action, parsed, answer.headers)
     log.log(
         logging.DEBUG if reply.action == "done" else logging.WARNING,
         "%s %s: %d %s in %.0f ms",
@@ -222,12 +222,6 @@ def retried(call: Callable[[], T], *, sleep: Callable[[float], None], attempts: 
         reraise=True,
     )
     return policy(call)
-
-
-def _sort(answer: httpx.Response, *, write: bool) -> Reply:
-    kind, parsed = _read_body(answer)
-    action = action_for(answer.status_code, kind, write=write)
-    return Reply(answer.status_code, kind, action, parsed, answer.headers)
 
 
 def _read_body(answer: httpx.Response) -> tuple[BodyKind, Any]:

@@ -75,6 +75,13 @@ class PersonioClient:
         self.config = config
         self._calls = PersonioCalls(config, http, pacer=pacer, meter=meter, sleep=sleep)
 
+    def reserve_recruiting(self) -> None:
+        """Wait for a slot of the recruiting API; the next application or document is sent without waiting.
+
+        :raises RateLimitedError: if that would take longer than the connection allows.
+        """
+        self._calls.reserve()
+
     def create_application(self, payload: Mapping[str, Any]) -> None:
         """Create an application. Personio returns no id: its 201 has no documented body, and none is read.
 

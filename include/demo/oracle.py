@@ -52,11 +52,11 @@ def addresses(exact: Mapping[str, Any], entity: str) -> dict[str, str]:
 def compare(
     emails: Mapping[str, str], applications: Iterable[Mapping[str, Any]], deliveries: Iterable[DeliveryRow]
 ) -> Verdict:
-    """Compare one stream's ledger with the true contents of both services.
+    """Compare the ledger with the true contents of both services.
 
     :param emails: address of every record that Exact held at the end of a phase.
-    :param applications: Personio's applications for this stream's position.
-    :param deliveries: the ledger's row of every record of the stream.
+    :param applications: Personio's applications for the position.
+    :param deliveries: the ledger's row of every record.
     """
     verdict = Verdict()
     held = Counter(str(application["email"]).strip().lower() for application in applications)

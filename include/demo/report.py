@@ -97,33 +97,53 @@ def minimum(run: RunResult, calls: Mapping[tuple[str, str, int], int]) -> dict[s
     }
 
 
-def table(reports: list[RunReport]) -> Table:
-    """Return the reports as a table for the terminal."""
-    view = Table(title="What each run did", show_lines=True)
-    for name in ("run", "read", "new", "created", "already there", "rejected", "not new or skipped", "pending"):
-        view.add_column(name, justify="left" if name in {"run", "rejected", "not new or skipped"} else "right")
-    view.add_column("calls (minimum)")
-    view.add_column("watermark")
+def tables(reports: list[RunReport]) -> list[Table]:
+    """Return the reports as tables for the terminal: what each run did, and why records were not sent."""
+    return [runs_table(reports), reasons_table(reports)]
+
+
+def runs_table(reports: list[RunReport]) -> Table:
+    """Return one row per run."""
+    view = Table(title="What each run did; calls beside the fewest possible")
+    for name in ("phase", "stream", "run", "state"):
+        view.add_column(name)
+    for name in ("read", "new", "created", "already there", "rejected", "skipped", "pending", "Exact", "Personio"):
+        view.add_column(name, justify="right")
+    view.add_column("watermark: from, to")
     for report in reports:
+        numbers = (
+            report.read,
+            report.new,
+            report.created,
+            report.already_there,
+            sum(report.rejected.values()),
+            sum(report.skipped.values()),
+            report.pending,
+        )
         view.add_row(
-            f"{report.phase}\n{report.dag_id}\n{report.run_id.split('__')[0]}, {report.state}",
-            str(report.read),
-            str(report.new),
-            str(report.created),
-            str(report.already_there),
-            by_reason(report.rejected),
-            by_reason(report.skipped),
-            str(report.pending),
-            "\n".join(
-                f"{service} {report.calls.get(service, 0)} ({fewest})"
-                for service, fewest in report.minimum_calls.items()
+            report.phase,
+            report.dag_id.split("_")[1],
+            report.run_id.split("__")[0],
+            report.state,
+            *(str(number) for number in numbers),
+            *(
+                f"{report.calls.get(service, 0)} / {report.minimum_calls[service]}"
+                for service in ("exact", "personio")
             ),
-            f"{report.watermark_from}\n→ {report.watermark_to}",
+            f"{report.watermark_from}, {report.watermark_to}",
         )
     return view
 
 
-def by_reason(counts: Mapping[str, int]) -> str:
-    """Return one line per reason, the most frequent first."""
-    rows = sorted(counts.items(), key=lambda item: -item[1])
-    return "\n".join(f"{count} {reason}" for reason, count in rows) or "0"
+def reasons_table(reports: list[RunReport]) -> Table:
+    """Return one row per reason for which records were not sent."""
+    view = Table(title="Why records were not sent")
+    view.add_column("reason")
+    view.add_column("records", justify="right")
+    total: Counter[str] = Counter()
+    for report in reports:
+        total.update(report.rejected)
+        total.update(report.skipped)
+    for reason, count in total.most_common():
+        view.add_row(reason, str(count))
+    return view

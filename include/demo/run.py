@@ -16,21 +16,21 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from include.demo.airflow_api import FINISHED, AirflowApi
 from include.demo.oracle import Verdict, addresses, compare
-from include.demo.report import RunReport, run_report, table
+from include.demo.report import RunReport, run_report, tables
 from include.demo.stack import DIVISION, ROOT, Stack
 from include.errors import ConfigurationError
 from include.ledger import open_ledger
-from include.records import StreamKey
+from include.records import Entity, StreamKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
     from include.ledger import Ledger
-    from include.records import Entity
 
-POSITIONS = {"Contacts": 1001, "Accounts": 1002}
-"""Each stream hires for a position of its own: a main contact may then apply for both."""
+ENTITIES: tuple[Entity, ...] = ("Contacts", "Accounts")
+POSITION = 1001
+"""Both streams hire for one position, so an account's main contact is mostly there already."""
 
 SEED = {"seed": 1, "accounts": 130, "contacts": 1060, "division": DIVISION, "dirty": True}
 """Enough to cross a feed page of 1,000 and two look-ups of 60."""
@@ -54,28 +54,29 @@ class Demo:
         self.api = AirflowApi(stack.airflow)
         self.reported: set[tuple[str, str]] = set()
         self.reports: list[RunReport] = []
-        self.emails: dict[str, dict[str, str]] = {entity: {} for entity in POSITIONS}
+        self.emails: dict[str, dict[str, str]] = {entity: {} for entity in ENTITIES}
 
     def run(self) -> Verdict:
         """Run both phases, print the report, and compare."""
         self.api.login()
-        for entity in POSITIONS:
+        for entity in ENTITIES:
             self.stack.processes.wait_for(dag_id(entity), lambda e=entity: self.api.has_dag(dag_id(e)))  # type: ignore[misc]
         with open_ledger(self.stack.env["EXACT_PERSONIO_LEDGER_URL"]) as ledger:
             self.phase(ledger, "history", unpause=True)
             self.change_company()
             self.phase(ledger, "news", unpause=False)
-            self.console.print(table(self.reports))
+            for view in tables(self.reports):
+                self.console.print(view)
             return self.verdict(ledger)
 
     def phase(self, ledger: Ledger, name: str, *, unpause: bool) -> None:
         """Trigger both DAGs, wait until every run has ended, and report on them."""
-        for entity, position in POSITIONS.items():
+        for entity in ENTITIES:
             if unpause:
                 self.api.unpause(dag_id(entity))
-            self.api.trigger(dag_id(entity), {"job_position_id": position})
+            self.api.trigger(dag_id(entity), {})
         self.wait(ledger, name)
-        for entity in POSITIONS:
+        for entity in ENTITIES:
             for run in self.api.runs(dag_id(entity)):
                 self.report(ledger, name, str(entity), run)
 
@@ -87,15 +88,15 @@ class Demo:
         deadline = time.monotonic() + 240
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[line]}"))
         with Progress(*columns, TimeElapsedColumn(), console=self.console) as progress:
-            bars = {entity: progress.add_task(f"{name}: {entity}", total=None, line="") for entity in POSITIONS}
+            bars = {entity: progress.add_task(f"{name}: {entity}", total=None, line="") for entity in ENTITIES}
             while True:
                 self.stack.processes.check()
                 for entity, bar in bars.items():
-                    counts = ledger.deliveries.counts(stream(entity), "application", POSITIONS[entity])
+                    counts = ledger.deliveries.counts(stream(entity), "application", POSITION)
                     done = sum(counts.values()) - counts.get("ready", 0) - counts.get("sending", 0)
                     line = ", ".join(f"{state} {count}" for state, count in sorted(counts.items()))
                     progress.update(bar, completed=done, total=sum(counts.values()) or None, line=line)
-                if all(run["state"] in FINISHED for entity in POSITIONS for run in self.api.runs(dag_id(entity))):
+                if all(run["state"] in FINISHED for entity in ENTITIES for run in self.api.runs(dag_id(entity))):
                     return
                 if time.monotonic() > deadline:
                     raise ConfigurationError(
@@ -112,7 +113,7 @@ class Demo:
             return
         self.reported.add(key)
         run_key = "/".join(key)
-        counts = ledger.deliveries.counts(stream(entity), "application", POSITIONS[entity])
+        counts = ledger.deliveries.counts(stream(entity), "application", POSITION)
         self.reports.append(
             run_report(
                 phase,
@@ -150,28 +151,20 @@ class Demo:
             sandbox.delete(f"{base}/Contacts/{contact['ID']}")
 
     def verdict(self, ledger: Ledger) -> Verdict:
-        """Compare both streams, and count a run that failed as unexplained."""
-        total = Verdict()
-        for entity in POSITIONS:
-            part = self.verdict_for(ledger, entity)
-            total.missing += part.missing
-            total.doubled += part.doubled
-            total.unexplained += part.unexplained
-        total.unexplained += [
+        """Compare the ledger with what the sandbox truly holds; a run that failed counts as unexplained."""
+        self.remember()
+        deliveries = [
+            row for entity in ENTITIES for row in ledger.deliveries.listing(stream(entity), "application", POSITION)
+        ]
+        verdict = compare(
+            {record: email for known in self.emails.values() for record, email in known.items()},
+            self.contents()["personio"]["applications"],
+            deliveries,
+        )
+        verdict.unexplained += [
             f"run {r.run_id} of {r.dag_id}: {r.state}" for r in self.reports if r.state != "success"
         ]
-        return total
-
-    def verdict_for(self, ledger: Ledger, entity: str) -> Verdict:
-        """Compare one stream of the ledger with what the sandbox truly holds."""
-        self.remember()
-        position = POSITIONS[entity]
-        applications = self.contents()["personio"]["applications"]
-        return compare(
-            self.emails[entity],
-            [a for a in applications if int(a["job_position_id"]) == position],
-            ledger.deliveries.list(stream(entity), "application", position),
-        )
+        return verdict
 
     def contents(self) -> dict[str, Any]:
         """Return what both services truly hold."""
@@ -182,7 +175,7 @@ class Demo:
         """Keep the addresses of everybody who is there now: some may be deleted after they were loaded."""
         exact = self.contents()["exact"][str(DIVISION)]
         for entity, known in self.emails.items():
-            known.update(addresses(exact, entity))
+            known.update({k: v for k, v in addresses(exact, entity).items() if v or k not in known})
 
 
 def stream(entity: Entity | str) -> StreamKey:
@@ -193,12 +186,16 @@ def stream(entity: Entity | str) -> StreamKey:
 def reasons(ledger: Ledger, entity: str, run_key: str, state: str) -> dict[str, int]:
     """Return reason code -> how many records this run left in a state for it."""
     found: Counter[str] = Counter()
-    rows = ledger.deliveries.rejections(
-        stream(entity), "application", POSITIONS[entity], run_id=run_key, states=(state,)
-    )
+    rows = ledger.deliveries.rejections(stream(entity), "application", POSITION, run_id=run_key, states=(state,))
     for reason, _, count in rows:
         found[reason] += count
     return dict(found)
+
+
+def wide_console() -> Console:
+    """Return a console that is wide enough for the report when the output is a file or a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=150)
 
 
 def as_list(answer: Any) -> list[dict[str, Any]]:
@@ -208,7 +205,7 @@ def as_list(answer: Any) -> list[dict[str, Any]]:
 
 def demo(home: Path, report_path: Path) -> int:
     """Show it working; return the process's exit code."""
-    console, started = Console(), time.monotonic()
+    console, started = wide_console(), time.monotonic()
     with ending_cleanly(), Stack(home, limit_seconds=0.4) as stack:
         console.print("Starting the sandbox and Airflow (scheduler, API server, DAG processor, triggerer) …")
         prepare(stack)

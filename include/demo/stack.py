@@ -14,6 +14,7 @@ from urllib.request import urlopen
 from cryptography.fernet import Fernet
 
 from include.demo.processes import Processes, free_port
+from include.login import App, log_in
 from include.transport import build_http
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 DIVISION = 124132
+REDIRECT = "https://localhost/callback"
 
 
 class Stack:
@@ -110,6 +112,7 @@ class Stack:
         path = self._write_connections()
         self.processes.run("connections", [airflow, "connections", "import", "--overwrite", str(path)])
         path.unlink()
+        self._log_in()
         for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
             self.processes.start(name, [airflow, name])
         self.processes.wait_for("Airflow", self._healthy)
@@ -135,15 +138,24 @@ class Stack:
             for part in ("scheduler", "dag_processor", "triggerer")
         )
 
+    def _log_in(self) -> None:
+        """Log in at Exact as ``exact-personio login`` does; the sandbox consents at once."""
+        exact = self._connections()["exact_online_default"]
+        app = App(self.sandbox_url, exact["login"], exact["password"], REDIRECT)
+
+        def consent(address: str) -> str:
+            return str(self.sandbox.get(address).headers["location"])
+
+        log_in("exact_online_default", app, ask=consent, ledger_url=self.env["EXACT_PERSONIO_LEDGER_URL"])
+
     def _write_connections(self) -> Path:
         """Write the two connections as a user would export them; the file is removed once imported."""
-        tokens = self.sandbox.post("/_sandbox/exact/tokens", json={"action": "issue"}).json()
         path = self.home / "connections.json"
         path.touch(mode=0o600)
-        path.write_text(json.dumps(self._connections(tokens["refresh_token"])), encoding="utf-8")
+        path.write_text(json.dumps(self._connections()), encoding="utf-8")
         return path
 
-    def _connections(self, refresh_token: str) -> dict[str, Any]:
+    def _connections(self) -> dict[str, Any]:
         return {
             "exact_online_default": {
                 "conn_type": "exact_online",
@@ -153,7 +165,7 @@ class Stack:
                 "extra": json.dumps(
                     {
                         "division": DIVISION,
-                        "refresh_token": refresh_token,
+                        "redirect_uri": REDIRECT,
                         "minute_seconds": self.limit_seconds,
                     }
                 ),

@@ -155,7 +155,8 @@ class Reports:
             *_of(stream, destination, job), deliveries.c.state == "sending"
         )
         with self._database.read() as connection:
-            return connection.execute(query).scalar_one()
+            ends: datetime | None = connection.execute(query).scalar_one()
+        return ends
 
     def history(self, source_id: str) -> list[Event]:
         """Return the story of one record of Exact, over all destinations, oldest line first."""

@@ -81,7 +81,9 @@ class Watermarks:
             connection.execute(watermarks.update().where(of_stream(watermarks, stream)).values(values))
             return True
         insert = self._database.insert(watermarks).values({**stream_values(stream), **values})
-        return bool(connection.execute(insert.on_conflict_do_nothing()).rowcount)
+        # Not by rowcount: after an INSERT the PostgreSQL driver says -1, so the loser would believe it won.
+        won = connection.execute(insert.on_conflict_do_nothing().returning(watermarks.c.value))
+        return won.first() is not None
 
 
 def _find(connection: Connection, stream: StreamKey, *, lock: bool = False) -> Watermark | None:

@@ -31,17 +31,21 @@ def seed(sandbox: Sandbox, _query: dict[str, str], body: Any) -> Any:
     for name, default in SEED_DEFAULTS.items():
         if type(asked[name]) is not type(default) or (name != "seed" and asked[name] < 0):
             raise ValueError(f"{name} is a {type(default).__name__}, not negative.")
+    division = asked["division"]
+    if division not in sandbox.exact.divisions:
+        sandbox.exact.add_division(division, f"Sandbox {division}")
+    there = sandbox.exact.division(division)
     company = make_company(
         seed=asked["seed"],
         accounts=asked["accounts"],
         contacts=asked["contacts"],
-        division=asked["division"],
+        division=division,
         until=sandbox.exact.local_now(),
         dirty=asked["dirty"],
+        start=max(there.highest_code, there.highest_hid),
     )
-    sandbox.exact.add_division(asked["division"], f"Sandbox {asked['division']}")
-    sandbox.exact.bulk_load(asked["division"], "Accounts", company.accounts)
-    sandbox.exact.bulk_load(asked["division"], "Contacts", company.contacts)
+    sandbox.exact.bulk_load(division, "Accounts", company.accounts)
+    sandbox.exact.bulk_load(division, "Contacts", company.contacts)
     # Some of the contacts work here already: they are the ones a matching by e-mail has to find.
     clean = [row for row in company.contacts if row["ID"] not in company.troubles]
     for row in clean[: asked["employees"]]:

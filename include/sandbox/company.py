@@ -52,7 +52,7 @@ class Company:
 
 
 def make_company(
-    *, seed: int, accounts: int, contacts: int, division: int, until: datetime, dirty: bool = True
+    *, seed: int, accounts: int, contacts: int, division: int, until: datetime, dirty: bool = True, start: int = 0
 ) -> Company:
     """Return a company.
 
@@ -62,8 +62,9 @@ def make_company(
     :param division: code of the division, written into every row.
     :param until: naive wall-clock time before which everything was created.
     :param dirty: False leaves all troubles out.
+    :param start: numbers in codes and addresses continue after it, beside a company that is there already.
     """
-    maker = _Maker(random.Random(seed), division, until, dirty=dirty)
+    maker = _Maker(random.Random(f"{seed}/{start}"), division, until, dirty=dirty, start=start)
     maker.make_accounts(max(accounts, 1 if contacts else 0))
     maker.make_contacts(contacts)
     maker.finish()
@@ -77,12 +78,13 @@ def repeated_hour(year: int) -> datetime:
 
 
 class _Maker:
-    def __init__(self, rng: random.Random, division: int, until: datetime, *, dirty: bool) -> None:
+    def __init__(self, rng: random.Random, division: int, until: datetime, *, dirty: bool, start: int) -> None:
         self.company = Company()
         self._rng = rng
         self._division = division
         self._until = until.replace(microsecond=0)
         self._dirty = dirty
+        self._first = start + 1
         self._span = YEARS * 365 * 86_400
         year = until.year if until > repeated_hour(until.year) + timedelta(hours=1) else until.year - 1
         self._repeated = repeated_hour(year)
@@ -126,12 +128,12 @@ class _Maker:
             "Blocked": False,
             "City": city,
             # 18 characters: seven digits, padded with leading blanks.
-            "Code": f"{number + 1:07d}".rjust(18),
+            "Code": f"{number + self._first:07d}".rjust(18),
             "Country": country.ljust(3),
             "Created": created,
             "Creator": self._creator,
             "Division": self._division,
-            "Email": f"info{number + 1}@example.com",
+            "Email": f"info{number + self._first}@example.com",
             "EndDate": None,
             "IsSupplier": rng.random() < SUPPLIERS,
             "Language": language.ljust(10),
@@ -148,7 +150,7 @@ class _Maker:
         rng = self._rng
         first, gender = rng.choice(FIRST_NAMES)
         last = rng.choice(LAST_NAMES)
-        email = f"{_ascii(first)}.{_ascii(last)}{number + 1}@example.org"
+        email = f"{_ascii(first)}.{_ascii(last)}{number + self._first}@example.org"
         row_id = self._guid()
         if account["MainContact"] is None:
             account["MainContact"] = row_id
@@ -167,7 +169,7 @@ class _Maker:
             "EndDate": None,
             "FirstName": first,
             "Gender": gender,
-            "HID": number + 1,
+            "HID": number + self._first,
             "Initials": f"{first[0]}.",
             "IsAnonymised": 0,
             "IsMailingExcluded": False,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from include.errors import PermissionDeniedError, RecordRejectedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from include.clients.personio import PersonioClient
     from include.ledger.claims import Claim
 
@@ -21,7 +23,7 @@ class ApplicationDelivery:
     def __init__(self, personio: PersonioClient) -> None:
         self.personio = personio
 
-    def send(self, claim: Claim) -> None:
+    def send(self, claim: Claim, hold: Callable[[], None]) -> None:
         """Upload the payload's local files, then create the application.
 
         :raises AlreadyExistsError: this address has applied for this position.
@@ -29,7 +31,9 @@ class ApplicationDelivery:
         """
         payload = dict(claim.payload)
         if payload.get("files"):
-            payload["files"] = [self._uploaded(file) for file in payload["files"]]
+            payload["files"] = [self._uploaded(file, hold) for file in payload["files"]]
+        self.personio.reserve_recruiting()
+        hold()
         self.personio.create_application(payload)
 
     def find(self, claim: Claim) -> str | None:
@@ -46,7 +50,7 @@ class ApplicationDelivery:
                 return str(application["id"])
         return ""
 
-    def _uploaded(self, file: dict[str, Any]) -> dict[str, Any]:
+    def _uploaded(self, file: dict[str, Any], hold: Callable[[], None]) -> dict[str, Any]:
         """Return the file as Personio wants it; a local path is uploaded first."""
         if "path" not in file:
             return file
@@ -61,6 +65,8 @@ class ApplicationDelivery:
                 way_out="Put the file where the mapping says, then replay the record.",
             ) from error
         name = str(file.get("original_filename") or path.name)
+        self.personio.reserve_recruiting()
+        hold()
         return {
             "uuid": self.personio.upload_document(name, content),
             "original_filename": name,

@@ -38,11 +38,23 @@ PATIENCE = 3
 """Unclear or unreachable answers in a row after which the service is left alone for a while."""
 
 
+LONGEST_NAP = 120.0
+"""Seconds that a load sleeps for a limit before it gives its worker slot back to Airflow."""
+
+
+class LeaseLostError(Exception):
+    """Raised when another worker has taken a record over before its request was sent."""
+
+
 class Delivery(Protocol):
     """How one destination takes a record: sends it, and finds what an unanswered attempt left."""
 
-    def send(self, claim: Claim) -> None:
-        """Send the claim's payload once."""
+    def send(self, claim: Claim, hold: Callable[[], None]) -> None:
+        """Send the claim's payload once.
+
+        :param hold: to be called when the limits allow the request, right before each one: it renews
+            the lease, or ends the attempt if another worker has taken over while this one waited.
+        """
 
     def find(self, claim: Claim) -> str | None:
         """Return the id of what the destination holds for this claim.
@@ -57,10 +69,13 @@ class LoadSettings:
 
     :param lease_seconds: how long a request may be under way before another worker takes the record
         for abandoned. Longer than the client's timeout, or a slow answer would be taken for a crash.
+    :param wait_seconds: how much longer the lease is while the record waits for its turn: one window
+        of the service's limit.
     :param max_records: stop after so many records; None: all.
     """
 
     lease_seconds: float = 45.0
+    wait_seconds: float = 60.0
     max_records: int | None = None
 
 
@@ -103,6 +118,7 @@ class Loader:
         self.sleep = sleep
         self.counts: Counter[str] = Counter()
         self._unclear = 0
+        self._naps = 0
 
     def run(self) -> dict[str, int]:
         """Send until nothing is left; return state -> how many records ended in it.
@@ -135,7 +151,7 @@ class Loader:
                 job.position,
                 stream=job.stream,
                 run_id=self.run_key,
-                lease_seconds=self.settings.lease_seconds,
+                lease_seconds=self.settings.lease_seconds + self.settings.wait_seconds,
             )
             if claim is not None:
                 return claim
@@ -160,7 +176,9 @@ class Loader:
                 self._settle(claim, "created", reason_code="ledger.delivery.read_back", remote_id=found)
                 return
         try:
-            self.delivery.send(claim)
+            self.delivery.send(claim, lambda: self._hold(claim))
+        except LeaseLostError:
+            log.warning("Record %s was taken over while it waited for its turn.", claim.source_id)
         except AlreadyExistsError as error:
             # Our own unanswered attempt is on record, so what exists is what it made.
             state: SettledState = "created" if claim.was_in_doubt else "already_there"
@@ -177,8 +195,16 @@ class Loader:
             self._release(claim, error.reason_code, error.status)
             raise
         else:
-            self._unclear = 0
+            self._unclear = self._naps = 0
             self._settle(claim, "created", status=201)
+
+    def _hold(self, claim: Claim) -> None:
+        """Renew the lease for the length of one request.
+
+        :raises LeaseLostError: somebody else has the record now; nothing was sent.
+        """
+        if not self.ledger.deliveries.renew(claim, lease_seconds=self.settings.lease_seconds):
+            raise LeaseLostError
 
     def _read_back(self, claim: Claim) -> str | None:
         """Ask the destination what it holds; where it cannot tell, sending again will."""
@@ -197,8 +223,18 @@ class Loader:
         state: SettledState = "in_doubt" if claim.was_in_doubt else "retry"
         self._settle(claim, state, reason_code=error.reason_code, status=error.status, due_at=due)
         if isinstance(error, RateLimitedError):
+            self._nap(error, due)
+        else:
+            self._lose_patience(error.what)
+
+    def _nap(self, error: RateLimitedError, due: datetime) -> None:
+        """Sleep over a short limit; a long one, or the third in a row, ends the attempt."""
+        self._naps += 1
+        left = (due - datetime.now(UTC)).total_seconds()
+        if self._naps >= PATIENCE or left > LONGEST_NAP:
             raise error
-        self._lose_patience(error.what)
+        log.info("%s Going on in %.0f s.", error.what, max(left, 0))
+        self.sleep(max(left, 0))
 
     def _release(self, claim: Claim, reason_code: str, status: int | None) -> None:
         state: SettledState = "in_doubt" if claim.was_in_doubt else "ready"

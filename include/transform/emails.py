@@ -38,7 +38,7 @@ def _domain(name: str) -> str:
 
 def _checked(address: str) -> str:
     try:
-        found = validate_email(address, check_deliverability=False)
+        found = validate_email(address, check_deliverability=False, strict=True)
     except ValueError:
         raise ValueError("not an e-mail address") from None
     return found.ascii_email or found.normalized

@@ -21,7 +21,8 @@ from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(dag_folder=sys.argv[1])
 heavy = [m for m in ("pandas", "sqlalchemy.orm", "authlib", "httpx") if m in sys.modules]
 dags = {d.dag_id: {"tasks": [t.task_id for t in d.topological_sort()], "catchup": d.catchup, "doc": bool(d.doc_md),
-        "retries": min(t.retries for t in d.tasks), "tags": sorted(d.tags), "max": d.max_active_runs} for d in bag.dags.values()}
+        "retries": min(t.retries for t in d.tasks), "tags": sorted(d.tags), "max": d.max_active_runs}
+        for d in bag.dags.values()}
 print(json.dumps({"errors": bag.import_errors, "dags": dags}))
 """
 

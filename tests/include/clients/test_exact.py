@@ -14,7 +14,6 @@ from include.errors import (
     OutcomeUnknownError,
     PermissionDeniedError,
     ProtocolError,
-    RateLimitedError,
     RecordRejectedError,
     ServiceUnavailableError,
 )

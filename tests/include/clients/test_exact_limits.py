@@ -76,5 +76,3 @@ def test_me_is_not_counted_for_the_day(exact: ExactClient, service: Service, sta
     service.answers = [page({"CurrentDivision": 124132})]
     assert exact.me()["CurrentDivision"] == 124132
     assert [bucket for bucket, _, _ in state.acquired] == ["exact:124132:minute"]
-
-

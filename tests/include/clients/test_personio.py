@@ -55,33 +55,29 @@ def test_duplicate(personio: PersonioClient, service: Service, code: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "code", "field"),
+    ("body", "code", "field"),
     [
-        (400, {"error": {"reason": "Field 'email' is required"}}, "personio.email.required", "email"),
-        (400, {"error": {"reason": "Invalid request body supplied"}}, "personio.body.invalid", "body"),
+        ({"error": {"reason": "Field 'email' is required"}}, "personio.email.required", "email"),
+        ({"error": {"reason": "Invalid request body supplied"}}, "personio.body.invalid", "body"),
         (
-            400,
             shape_b("errors.date-validation.date-in-the-future", "application_date"),
             "personio.application_date.date-in-the-future",
             "application_date",
         ),
         (
-            400,
             shape_b("errors.attribute-validation.unknown-attribute-option", "attributes.custom_attribute_1"),
             "personio.attributes.custom_attribute_1.unknown-attribute-option",
             "attributes.custom_attribute_1",
         ),
-        (400, shape_b("errors.phase-validation.invalid-system-phase"), "personio.phase.invalid-system-phase", "phase"),
-        (400, shape_b("ada@example.org is bad", "ada@example.org"), "personio.body.invalid", "body"),
-        (400, {"errors": "?"}, "personio.body.refused", "body"),
-        (400, {}, "personio.body.refused", "body"),
+        (shape_b("errors.file-validation.file-not-exists"), "personio.file.file-not-exists", "file"),
+        (shape_b("ada@example.org is bad", "ada@example.org"), "personio.body.invalid", "body"),
+        ({"errors": "?"}, "personio.body.refused", "body"),
+        ({}, "personio.body.refused", "body"),
     ],
 )  # fmt: skip
-def test_refused_record(
-    personio: PersonioClient, service: Service, status: int, body: Any, code: str, field: str
-) -> None:
+def test_refused_record(personio: PersonioClient, service: Service, body: Any, code: str, field: str) -> None:
     """All shapes of errors are read; no text of the service is passed on."""
-    service.answers = [httpx.Response(status, json=body)]
+    service.answers = [httpx.Response(400, json=body)]
     with pytest.raises(RecordRejectedError) as caught:
         personio.create_application(ADA)
     assert (caught.value.reason_code, caught.value.field) == (code, field)

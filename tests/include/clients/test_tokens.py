@@ -78,6 +78,17 @@ def test_no_refresh_before_570_seconds(tokens: ExactTokens, service: Service, cl
     assert service.requests == []
 
 
+def test_slow_answer_delays_the_next_refresh(
+    tokens: ExactTokens, service: Service, vault: Vault, clock: Clock
+) -> None:
+    """An answer that took 35 seconds was issued nobody knows when: the rule counts from its arrival."""
+    assert vault.current is not None
+    vault.current = dataclasses.replace(vault.current, obtained_at=T0 + timedelta(seconds=35))
+    clock.at(599)
+    assert tokens.access_token() == "access-one"
+    assert service.requests == []
+
+
 def test_refresh_at_570_seconds_is_saved_before_use(
     tokens: ExactTokens, service: Service, vault: Vault, clock: Clock
 ) -> None:

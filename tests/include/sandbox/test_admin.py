@@ -43,6 +43,15 @@ def test_seed_fills_a_division_and_some_employees(http: httpx.Client) -> None:
     assert all(row["Timestamp"] for row in first["Contacts"])
 
 
+def test_a_second_seed_adds_others(http: httpx.Client) -> None:
+    """Even with the same seed: codes and addresses go on where the first ended, and the division keeps its name."""
+    for _ in range(2):
+        http.post("/_sandbox/seed", json={"accounts": 4, "contacts": 4, "dirty": False})
+    rows = http.get("/_sandbox/contents").json()["exact"]["124132"]
+    assert len({row["Code"] for row in rows["Accounts"]}) == 8
+    assert len({row["Email"] for row in rows["Contacts"]}) == 8
+
+
 @pytest.mark.parametrize("body", [{"contacts": -1}, {"contacts": "9"}, {"people": 1}, []])
 def test_a_seed_that_makes_no_sense_is_refused(http: httpx.Client, body: Any) -> None:
     """400 with a sentence."""

@@ -34,14 +34,15 @@ class Scripted:
         self.found = found
         self.sent: list[str] = []
 
-    def send(self, claim: Claim) -> None:
+    def send(self, claim: Claim, hold: Callable[[], None]) -> None:
+        hold()
         self.sent.append(claim.source_id)
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
             raise answer
 
     def find(self, claim: Claim) -> str | None:
-        return self.found
+        return self.found if claim.was_in_doubt else None
 
 
 def error(kind: type[ExactPersonioError]) -> ExactPersonioError:
@@ -99,7 +100,8 @@ def test_record_that_is_never_answered_does_not_hold_up_the_others(
     poison = ready(5)[0]
 
     class Poisoned(Scripted):
-        def send(self, claim: Claim) -> None:
+        def send(self, claim: Claim, hold: Callable[[], None]) -> None:
+            hold()
             self.sent.append(claim.source_id)
             if claim.source_id == poison:
                 raise error(OutcomeUnknownError)
@@ -119,16 +121,44 @@ def test_wrong_credentials_stop_at_the_first_record_and_keep_it(
     assert states(ledger, job) == {"ready": 3}
 
 
-def test_limit_stops_the_load_and_the_next_one_goes_on(
+def test_short_limit_is_slept_over(ledger: Ledger, job: Job, ready: Callable[[int], list[str]]) -> None:
+    """A 429 was not processed: the record waits its time and goes out in the same load."""
+    ready(3)
+    load(ledger, job, Scripted(None, error(RateLimitedError)), lease_seconds=0.1)
+    assert states(ledger, job) == {"created": 3}
+
+
+def test_lasting_limit_gives_the_slot_back_and_keeps_the_rest(
     ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
 ) -> None:
-    ready(3)
+    ready(5)
+    delivery = Scripted(None, *(error(RateLimitedError) for _ in range(5)))
     with pytest.raises(RateLimitedError):
-        load(ledger, job, Scripted(None, error(RateLimitedError)), lease_seconds=0.1)
-    assert states(ledger, job) == {"created": 1, "ready": 1, "retry": 1}
-    time.sleep(0.15)
-    load(ledger, job, Scripted())
-    assert states(ledger, job) == {"created": 3}
+        load(ledger, job, delivery, lease_seconds=0.01)
+    assert len(delivery.sent) == 4
+    assert states(ledger, job)["created"] == 1
+    load(ledger, job, Scripted(), lease_seconds=0.01)
+    assert states(ledger, job) == {"created": 5}
+
+
+def test_record_taken_over_while_waiting_is_not_sent(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
+) -> None:
+    """A worker whose lease ran out while it waited for its turn must not send any more."""
+    ready(1)
+    other = Scripted()
+
+    class Slow(Scripted):
+        def send(self, claim: Claim, hold: Callable[[], None]) -> None:
+            time.sleep(0.1)
+            load(ledger, job, other)
+            hold()
+            self.sent.append(claim.source_id)
+
+    slow = Slow()
+    load(ledger, job, slow, lease_seconds=0.02, wait_seconds=0.02)
+    assert (len(slow.sent), len(other.sent)) == (0, 1)
+    assert states(ledger, job) == {"created": 1}
 
 
 def test_service_that_is_down_is_left_alone(ledger: Ledger, job: Job, ready: Callable[[int], list[str]]) -> None:
@@ -144,7 +174,7 @@ def test_crash_between_request_and_answer_sends_no_second_applicant(
 ) -> None:
     """A claim without outcome, as a SIGKILL leaves it, is resolved once its lease has run out."""
     ready(2)
-    crashed = Loader(ledger, Scripted(), job, "dag/r1", settings=LoadSettings(lease_seconds=0.3))
+    crashed = Loader(ledger, Scripted(), job, "dag/r1", settings=LoadSettings(lease_seconds=0.2, wait_seconds=0.1))
     assert crashed._claim() is not None
     delivery = Scripted(found="78")
     load(ledger, job, delivery)

@@ -270,10 +270,15 @@ def test_the_window_is_half_open(created: datetime | None, code: str) -> None:
 JUNK = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.lists(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=3), st.integers(), max_size=2), st.datetimes(), st.emails(),
-    st.sampled_from(["/Date(1)/", "/Date(-99999999999999)/", "/Date(999999999999999)/", "M", "0", "{{ 1 }}", "\ud800"]),
+    st.sampled_from(["/Date(1)/", "/Date(-99999999999999)/", "/Date(999999999999999)/", "M", "0", "{{ 1 }}"]),
+    st.just("\ud800"),
 )  # fmt: skip
 ROWS = st.fixed_dictionaries({}, optional={name: JUNK for name in CONTACT_COLUMNS if name in PERSON})
-SOMETIMES_GOOD = st.one_of(ROWS, ROWS.map(lambda row: {**row, **{k: PERSON[k] for k in ("FirstName", "LastName", "Email", "EndDate", "IsAnonymised", "BirthDate", "Created")}}))  # fmt: skip  # noqa: E501
+USABLE = {
+    name: PERSON[name]
+    for name in ("FirstName", "LastName", "Email", "EndDate", "IsAnonymised", "BirthDate", "Created")
+}
+SOMETIMES_GOOD = st.one_of(ROWS, ROWS.map(lambda row: {**row, **USABLE}))
 CONTACTS = load_mapping(
     "Contacts", "application", overrides={**JOB, "tags": ["x"], "phase": {"type": "custom", "id": 1}}
 )

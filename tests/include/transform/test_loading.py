@@ -120,7 +120,7 @@ def test_the_fingerprint_follows_what_decides(write: Write) -> None:
         pytest.param("{message: {form: City}}", "message.*form", id="unknown-key"),
         pytest.param("{message: {}}", "one of: from, constant, template", id="no-origin"),
         pytest.param("{message: {constant: a, from: City}}", "constant stands alone", id="two-origins"),
-        pytest.param("{job_position_id: {constant: abc}}", "not an integer", id="constant-type"),
+        pytest.param("{recruiting_channel_id: {constant: abc}}", "not an integer", id="constant-type"),
         pytest.param("{attributes: {gender: {constant: man}}}", "allowed: male", id="constant-choice"),
         pytest.param("{attributes: {gender: {from: Gender, map: {M: man}}}}", "allowed: male", id="map-choice"),
         pytest.param("{attributes: {shoe_size: {from: City}}}", "custom_attribute_<number>", id="attribute"),
