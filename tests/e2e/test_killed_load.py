@@ -26,7 +26,7 @@ def kill_running_task(stack: Stack, demo: Demo, run_id: str) -> None:
     """SIGKILL the process that runs the load task, as the kernel's memory killer would."""
     task = demo.api.call("GET", f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/load")
     for process in psutil.process_iter(["pid", "cmdline"]):
-        if task["id"] in " ".join(process.info["cmdline"] or []):
+        if " ".join(process.info["cmdline"] or []).strip() == f"airflow worker -- {task['id']}":
             process.kill()
             return
     raise AssertionError("no process runs the load task")

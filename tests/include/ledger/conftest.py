@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import create_engine, make_url, text
 
+import postgres
 from include.ledger import open_ledger
 from include.records import Decision, SourceRow, StreamKey
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from include.ledger import Ledger
-
-POSTGRES = os.environ.get("EXACT_PERSONIO_TEST_POSTGRES", "")
-"""URL of a PostgreSQL server on which the tests may make schemas; without it they run on SQLite alone."""
 
 STREAM = StreamKey("exact_contacts_to_personio_applications", 124132, "Contacts")
 
@@ -47,18 +44,27 @@ def key() -> str:
     return Fernet.generate_key().decode()
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Start one server for the whole run, on first use."""
+    programs = postgres.binaries()
+    if programs is None:
+        pytest.skip(postgres.HOW_TO_GET_IT)
+    with postgres.running(programs) as address:
+        yield address
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'ledger.db'}"
         return
-    if not POSTGRES:
-        pytest.skip("EXACT_PERSONIO_TEST_POSTGRES names no server")
+    server = make_url(request.getfixturevalue("postgres_server"))
     schema = f"t{uuid.uuid4().hex}"
-    admin = create_engine(make_url(POSTGRES).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
-    parsed = make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={schema}"})
+    parsed = server.update_query_dict({"options": f"-csearch_path={schema}"})
     yield parsed.render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
