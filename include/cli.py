@@ -43,11 +43,14 @@ def demo(
 
 
 @app.command()
-def up(port: Annotated[int, typer.Option(help="Port of the Airflow UI.")] = 8080) -> None:
+def up(
+    port: Annotated[int, typer.Option(help="Port of the Airflow UI.")] = 8080,
+    limit_seconds: Annotated[float, typer.Option(help='How long a "minute" of the limits lasts.')] = 1.0,
+) -> None:
     """Airflow's UI with the sandbox behind it, until Ctrl-C."""
     from include.demo.run import default_home, up  # noqa: PLC0415
 
-    raise typer.Exit(up(default_home("up"), port))
+    raise typer.Exit(up(default_home("up"), port, limit_seconds))
 
 
 @app.command()

@@ -232,10 +232,10 @@ def demo(home: Path, report_path: Path) -> int:
     return 0 if verdict.good else 1
 
 
-def up(home: Path, port: int) -> int:
+def up(home: Path, port: int, limit_seconds: float) -> int:
     """Run the UI with the sandbox behind it until Ctrl-C."""
     console = Console()
-    with ending_cleanly(), Stack(home, limit_seconds=60.0, port=port) as stack:
+    with ending_cleanly(), Stack(home, limit_seconds=limit_seconds, port=port) as stack:
         console.print("Starting …")
         prepare(stack)
         console.print(f"Airflow: {stack.url} (no password on this machine)   Sandbox: {stack.sandbox_url}")
