@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from line import DIVISION, Line
@@ -142,7 +142,7 @@ def test_lost_answer_creates_nobody_twice(line: Line, sandbox: RunningSandbox, a
     assert line.states() == {"created": 3}
 
 
-BAD_INPUT = {
+BAD_INPUT: dict[str, tuple[dict[str, Any], Fault | None, type[ExactPersonioError]]] = {
     "position not published": ({"position": 1003}, None, ConfigurationError),
     "position unknown": ({"position": 987654}, None, ConfigurationError),
     "recruiting token wrong": ({"recruiting_token": "not-this-one"}, None, CredentialsError),
