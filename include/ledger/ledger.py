@@ -9,6 +9,7 @@ from include.ledger.calls import RunMeter, calls_of
 from include.ledger.crypto import Cipher
 from include.ledger.database import Database, parse_url, utc_now
 from include.ledger.deliveries import Deliveries
+from include.ledger.failures import Failures
 from include.ledger.keyfile import keys_for
 from include.ledger.migrate import migrate
 from include.ledger.pacing import SharedPacer
@@ -38,6 +39,7 @@ class Ledger:
         self.watermarks = Watermarks(database)
         self.staging = Staging(database, cipher)
         self.deliveries = Deliveries(database, cipher)
+        self.failures = Failures(database)
         self.pacer = SharedPacer(database)
 
     def error_budget(self, scope: str) -> SharedErrorBudget:

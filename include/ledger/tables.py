@@ -193,6 +193,20 @@ events = Table(
     Index("ix_ledger_events_run", "run_id", "delivery_id", "id"),
 )
 
+failures = Table(
+    "ledger_failures",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _run(),
+    Column("stage", String(40), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("reason_code", String(200), nullable=False),
+    Column("status", Integer),
+    Column("what", Text, nullable=False),
+    Column("way_out", Text, nullable=False),
+    Index("ix_ledger_failures_run", "run_id", "id"),
+)
+
 # Times of the pacer are integers of microseconds: they are compared and subtracted, never shown.
 pacer_buckets = Table(
     "ledger_pacer_buckets",

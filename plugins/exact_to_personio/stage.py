@@ -71,10 +71,15 @@ class StageOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Run the stage with an open ledger, and translate its errors for Airflow."""
+        from include.errors import ExactPersonioError  # noqa: PLC0415 - lazily, for the Dag parse
         from include.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy stays out of the Dag parse
 
         with as_airflow_failures(), open_ledger() as ledger:
-            return self.work(ledger, context)
+            try:
+                return self.work(ledger, context)
+            except ExactPersonioError as error:
+                ledger.failures.record(f"{self.dag_id}/{context['run_id']}", self.task_id, error)
+                raise
 
     def work(self, ledger: Ledger, context: Context) -> Any:
         """Do the stage's own part.

@@ -129,6 +129,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("dag_id", "division", "entity", "run_id"),
     )
     op.create_table(
+        "ledger_failures",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("run_id", sa.String(length=250), nullable=False),
+        sa.Column("stage", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason_code", sa.String(length=200), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("way_out", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("ledger_failures", schema=None) as batch_op:
+        batch_op.create_index("ix_ledger_failures_run", ["run_id", "id"], unique=False)
+
+    op.create_table(
         "ledger_pacer_buckets",
         sa.Column("bucket", sa.String(length=250), nullable=False),
         sa.Column("blocked_until", sa.BigInteger(), nullable=False),
