@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Exact Online to Personio, once each.")
+from include.errors import ExactPersonioError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Exact Online to Personio, once each.",
+)
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Show an expected error as its sentence and way out, and end with code 1."""
+    try:
+        yield
+    except ExactPersonioError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
 
 
 @app.callback()
@@ -39,7 +62,8 @@ def demo(
     """Sandbox and real Airflow, a history and then news, compared record by record."""
     from include.demo.run import default_home, demo  # noqa: PLC0415
 
-    raise typer.Exit(demo(default_home("demo"), report))
+    with one_sentence():
+        raise typer.Exit(demo(default_home("demo"), report))
 
 
 @app.command()
@@ -50,7 +74,8 @@ def up(
     """Airflow's UI with the sandbox behind it, until Ctrl-C."""
     from include.demo.run import default_home, up  # noqa: PLC0415
 
-    raise typer.Exit(up(default_home("up"), port, limit_seconds))
+    with one_sentence():
+        raise typer.Exit(up(default_home("up"), port, limit_seconds))
 
 
 @app.command()
@@ -58,18 +83,14 @@ def login(
     conn_id: Annotated[str, typer.Option(help="The Airflow connection to log in for.")] = "exact_online_default",
 ) -> None:
     """Log in at Exact Online in a browser; the tokens go encrypted into the ledger, for all workers."""
-    from include.errors import ExactPersonioError  # noqa: PLC0415
     from include.login import log_in, read_connection  # noqa: PLC0415
 
     def ask(address: str) -> str:
         typer.echo(f"Open this address, log in and grant the access:\n\n  {address}\n")
         return str(typer.prompt("Then paste the whole address that the browser ends at"))
 
-    try:
+    with one_sentence():
         generation = log_in(conn_id, read_connection(conn_id), ask=ask)
-    except ExactPersonioError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
     typer.echo(f"Logged in. Connection {conn_id} holds token number {generation} of its chain.")
 
 

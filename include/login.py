@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -57,17 +58,18 @@ def read_connection(conn_id: str) -> App:
 def _ask_airflow(conn_id: str) -> dict[str, Any]:
     """Ask the airflow command for a connection; it alone may read its database."""
     answer = subprocess.run(  # noqa: S603 - a fixed command; the id is one argument of it
-        ["airflow", "connections", "get", conn_id, "--output", "json"],  # noqa: S607 - the venv's own airflow
+        [sys.executable, "-m", "airflow", "connections", "get", conn_id, "--output", "json"],
         capture_output=True,
         text=True,
         check=False,
     )
-    start = answer.stdout.find("[")
+    start = answer.stdout.rfind("[{")
     if answer.returncode != 0 or start < 0:
         raise ConfigurationError(
             f"Airflow knows no connection {conn_id}.",
             reason_code="exact.connection.missing",
-            way_out="Add it in the Airflow UI under Admin > Connections, type Exact Online.",
+            way_out="Add it in the Airflow UI under Admin > Connections, type Exact Online; "
+            f"or run `airflow connections get {conn_id}` to see why.",
         )
     rows: list[dict[str, Any]] = json.loads(answer.stdout[start:])
     return rows[0]

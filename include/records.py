@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Entity = Literal["Accounts", "Contacts"]
-Destination = Literal["application", "employee"]
+Destination = Literal["application", "employee", "employee_match"]
+"""What a record becomes at Personio; a match creates nothing, it finds the employees that are the same person."""
 Outcome = Literal["ready", "rejected", "skipped_by_rule"]
 Row = dict[str, Any]
 """One row of a service, with the service's own field names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from include.ledger.reports import DeliveryRow
 
+PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 TERMINAL = {"created", "already_there", "rejected", "skipped_by_rule"}
 
 
@@ -49,14 +51,43 @@ def addresses(exact: Mapping[str, Any], entity: str) -> dict[str, str]:
     return {record: address.strip().lower() for record, address in found.items()}
 
 
+def sound(exact: Mapping[str, Any], entity: str) -> set[str]:
+    """Return the records that have all an applicant needs, so that no reason not to send them is true."""
+    whole = {row["ID"].lower() for row in exact["Contacts"] if _is_whole(row)}
+    if entity == "Contacts":
+        return whole
+    return {
+        row["ID"].lower()
+        for row in exact["Accounts"]
+        if str(row.get("MainContact") or "").lower() in whole and not row.get("EndDate") and row.get("Type") != "D"
+    }
+
+
+def _is_whole(contact: Mapping[str, Any]) -> bool:
+    """Say whether a contact has names and a plain address, and is neither ended nor anonymised."""
+    named = all(str(contact.get(name) or "").strip() for name in ("FirstName", "LastName"))
+    address = str(contact.get("Email") or contact.get("BusinessEmail") or "").strip()
+    return (
+        named
+        and PLAIN_ADDRESS.fullmatch(address) is not None
+        and not contact.get("EndDate")
+        and not contact.get("IsAnonymised")
+    )
+
+
 def compare(
-    emails: Mapping[str, str], applications: Iterable[Mapping[str, Any]], deliveries: Iterable[DeliveryRow]
+    emails: Mapping[str, str],
+    applications: Iterable[Mapping[str, Any]],
+    deliveries: Iterable[DeliveryRow],
+    *,
+    owed: set[str],
 ) -> Verdict:
     """Compare the ledger with the true contents of both services.
 
     :param emails: address of every record that Exact held at the end of a phase.
     :param applications: Personio's applications for the position.
     :param deliveries: the ledger's row of every record.
+    :param owed: records that must have arrived, because nothing is wrong with them.
     """
     verdict = Verdict()
     held = Counter(str(application["email"]).strip().lower() for application in applications)
@@ -67,6 +98,8 @@ def compare(
     for row in seen.values():
         if row.state not in TERMINAL or (row.state != "created" and not row.reason_code):
             verdict.unexplained.append(f"{row.source_id}: {row.state}")
+        elif row.state in {"rejected", "skipped_by_rule"} and row.source_id in owed:
+            verdict.unexplained.append(f"{row.source_id}: {row.reason_code}, but nothing is wrong with it")
         elif row.state in {"created", "already_there"}:
             email = emails.get(row.source_id, "")
             if email not in held:

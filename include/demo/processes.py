@@ -14,7 +14,7 @@ import psutil
 from include.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -63,7 +63,8 @@ class Processes:
         :raises ConfigurationError: it failed; the text names its log.
         """
         self.start(name, command)
-        code = self._running.pop(name).wait()
+        code = self._running[name].wait()
+        del self._running[name]
         if code != 0:
             raise self._failed(name, code)
 
@@ -73,8 +74,10 @@ class Processes:
         :raises ConfigurationError: a process ended, or time ran out.
         """
         deadline = time.monotonic() + seconds
-        while not ready():
+        while True:
             self.check()
+            if ready():
+                return
             if time.monotonic() > deadline:
                 raise ConfigurationError(
                     f"{what} did not come up within {seconds:.0f} seconds.",
@@ -95,6 +98,10 @@ class Processes:
 
     def stop(self) -> None:
         """End every process and all that descends from it: first asked, then killed."""
+        with uninterrupted():
+            self._end_all()
+
+    def _end_all(self) -> None:
         # Listed first: Airflow's tasks have sessions of their own, and once their parent is gone nothing
         # tells any more that they were ours.
         family = [member for process in self._running.values() for member in _with_descendants(process.pid)]
@@ -115,6 +122,17 @@ class Processes:
             reason_code="demo.process.ended",
             way_out=f"Read {self.logs / name}.log.",
         )
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let a second Ctrl-C of an impatient person not stop the stopping."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _with_descendants(pid: int) -> list[psutil.Process]:

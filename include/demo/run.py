@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from include.demo.airflow_api import FINISHED, AirflowApi
-from include.demo.oracle import Verdict, addresses, compare
+from include.demo.oracle import Verdict, addresses, compare, sound
 from include.demo.report import RunReport, run_report, tables
 from include.demo.stack import DIVISION, ROOT, Stack
 from include.errors import ConfigurationError
@@ -23,7 +23,6 @@ from include.ledger import open_ledger
 from include.records import Entity, StreamKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import FrameType
 
     from include.ledger import Ledger
@@ -34,6 +33,9 @@ POSITION = 1001
 
 SEED = {"seed": 1, "accounts": 130, "contacts": 1060, "division": DIVISION, "dirty": True}
 """Enough to cross a feed page of 1,000 and two look-ups of 60."""
+
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def dag_id(entity: str) -> str:
@@ -54,6 +56,7 @@ class Demo:
         self.api = AirflowApi(stack.airflow)
         self.reported: set[tuple[str, str]] = set()
         self.reports: list[RunReport] = []
+        self.owed: set[str] = set()
         self.emails: dict[str, dict[str, str]] = {entity: {} for entity in ENTITIES}
 
     def run(self) -> Verdict:
@@ -160,6 +163,7 @@ class Demo:
             {record: email for known in self.emails.values() for record, email in known.items()},
             self.contents()["personio"]["applications"],
             deliveries,
+            owed=self.owed,
         )
         verdict.unexplained += [
             f"run {r.run_id} of {r.dag_id}: {r.state}" for r in self.reports if r.state != "success"
@@ -175,6 +179,7 @@ class Demo:
         """Keep the addresses of everybody who is there now: some may be deleted after they were loaded."""
         exact = self.contents()["exact"][str(DIVISION)]
         for entity, known in self.emails.items():
+            self.owed |= sound(exact, entity)
             known.update({k: v for k, v in addresses(exact, entity).items() if v or k not in known})
 
 
@@ -256,13 +261,14 @@ def prepare(stack: Stack) -> None:
 
 
 class ending_cleanly:  # noqa: N801 - reads as a statement
-    """Turn SIGTERM into the same clean end as Ctrl-C."""
+    """Turn SIGTERM and a closed terminal into the same clean end as Ctrl-C, also in the background."""
 
     def __enter__(self) -> None:
-        self._before: Callable[[int, FrameType | None], Any] | int | None = signal.signal(signal.SIGTERM, _interrupt)
+        self._before = {number: signal.signal(number, _interrupt) for number in ENDINGS}
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGTERM, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from urllib.request import urlopen
 from cryptography.fernet import Fernet
 
 from include.demo.processes import Processes, free_port
+from include.errors import ConfigurationError
 from include.login import App, log_in
 from include.transport import build_http
 
@@ -56,8 +59,19 @@ class Stack:
         return f"http://127.0.0.1:{self.sandbox_port}"
 
     def __enter__(self) -> Self:
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = self.home.with_suffix(".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"Another one is running in {self.home}.",
+                reason_code="demo.home.in_use",
+                way_out="End it first, or set EXACT_PERSONIO_BUILD to another directory.",
+            ) from None
+        refuse_taken_port(self.port)
         shutil.rmtree(self.home, ignore_errors=True)
-        self.home.mkdir(parents=True)
+        self.home.mkdir()
         self.processes.__enter__()
         return self
 
@@ -67,6 +81,7 @@ class Stack:
         self.processes.stop()
         self.sandbox.close()
         self.airflow.close()
+        self._lock.close()
 
     def _environment(self) -> dict[str, str]:
         """Return the environment of all processes: everything below ``home``, everything on 127.0.0.1."""
@@ -185,6 +200,23 @@ class Stack:
                 ),
             },
         }
+
+
+def refuse_taken_port(port: int) -> None:
+    """Say so before anything is started.
+
+    :raises ConfigurationError: somebody listens there.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise ConfigurationError(
+                f"Port {port} of 127.0.0.1 is in use.",
+                reason_code="demo.port.in_use",
+                way_out="End what uses it, or choose another: .venv/bin/exact-personio up --port 8081",
+            ) from None
 
 
 def _answers(url: str) -> bool:

@@ -115,6 +115,9 @@ class Staging:
     ) -> Iterator[list[StagedRow]]:
         """Iterate over chunks of rows whose row version was not decided yet for this destination and job.
 
+        A record that was sent, or is about to be, for another job is left out: a run for another position
+        is for what is new, and must not have everybody apply again.
+
         Memory stays bounded by the chunk, and the caller may decide while iterating.
 
         :param fingerprint: of the mapping in use; rows that were rejected or skipped under another one
@@ -127,6 +130,7 @@ class Staging:
             of_stream(staged, stream),
             staged.c.id > bindparam("after"),
             ~_decided(destination, job or 0, fingerprint, company),
+            ~_sent_elsewhere(destination, job or 0, company),
         )
         if created_from is not None:
             query = query.where(staged.c.created >= created_from)
@@ -221,6 +225,21 @@ def _is_news(known: tuple[int, str] | None, row: SourceRow, hashes: dict[str, st
         return True
     version, content_hash = known
     return row.row_version > version or (row.row_version == version and hashes[row.source_id] != content_hash)
+
+
+def _sent_elsewhere(destination: Destination, job: int, company: int | None) -> ColumnElement[bool]:
+    """Return the condition that a staged row has a delivery for another job that is more than refused."""
+    conditions = [
+        deliveries.c.source_id == staged.c.source_id,
+        deliveries.c.division == staged.c.division,
+        deliveries.c.entity == staged.c.entity,
+        deliveries.c.destination == destination,
+        deliveries.c.job != job,
+        deliveries.c.state.not_in(WAITING),
+    ]
+    if company is not None:
+        conditions.append(deliveries.c.company == company)
+    return select(literal(1)).where(*conditions).exists()
 
 
 def _decided(destination: Destination, job: int, fingerprint: str | None, company: int | None) -> ColumnElement[bool]:

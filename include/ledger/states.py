@@ -3,7 +3,8 @@
 The machine::
 
     ready ─► sending ─► created | already_there | rejected | retry
-               └──────► in_doubt ─► created | ready (by reading back, or by sending again)
+               ├──────► in_doubt ─► created | ready (by reading back, or by sending again)
+               └──────► matched | unmatched        where the destination only looks for employees
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ DeliveryState = Literal[
     "sending",
     "created",
     "already_there",
+    "matched",
+    "unmatched",
     "rejected",
     "retry",
     "in_doubt",
     "skipped_by_rule",
 ]
-SettledState = Literal["created", "already_there", "rejected", "retry", "in_doubt", "ready"]
+SettledState = Literal["created", "already_there", "matched", "unmatched", "rejected", "retry", "in_doubt", "ready"]
 
-DONE: tuple[DeliveryState, ...] = ("created", "already_there")
-"""Personio has the record: nothing is ever sent again."""
+DONE: tuple[DeliveryState, ...] = ("created", "already_there", "matched", "unmatched")
+"""Personio has the record, or was asked about it: nothing is ever sent again."""
 
 IN_FLIGHT: tuple[DeliveryState, ...] = ("sending", "in_doubt")
 """A request may have left: the payload on record must stay the one that was sent."""

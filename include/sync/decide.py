@@ -36,7 +36,12 @@ def decide(
     counts: Counter[str] = Counter()
     progress = Progress("records decided")
     chunks = ledger.staging.undecided(
-        job.stream, job.destination, job.position, chunk=CHUNK, fingerprint=mapping.fingerprint
+        job.stream,
+        job.destination,
+        job.position,
+        chunk=CHUNK,
+        fingerprint=mapping.fingerprint,
+        company=job.company,
     )
     for rows in lookup_batches(chunks, window) if job.stream.entity == "Accounts" else chunks:
         wanted = wanted_contacts(mapping, rows, window)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from exact_online.hooks import ExactOnlineHook
-from exact_to_personio.failures import as_airflow_failures
+from ledger_task.operator import LedgerOperator
 from personio.hooks import PersonioHook
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ def overrides_of(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value not in (None, "", [])}
 
 
-class StageOperator(BaseOperator):
+class StageOperator(LedgerOperator):
     """One stage of the line plan → extract → transform → load → commit.
 
     :param entity: Exact's ``Accounts`` or ``Contacts``.
@@ -68,26 +66,6 @@ class StageOperator(BaseOperator):
         self.destination: Destination = destination
         self.exact_conn_id = exact_conn_id
         self.personio_conn_id = personio_conn_id
-
-    def execute(self, context: Context) -> Any:
-        """Run the stage with an open ledger, and translate its errors for Airflow."""
-        from include.errors import ExactPersonioError  # noqa: PLC0415 - lazily, for the Dag parse
-        from include.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy stays out of the Dag parse
-
-        with as_airflow_failures(), open_ledger() as ledger:
-            try:
-                return self.work(ledger, context)
-            except ExactPersonioError as error:
-                ledger.failures.record(f"{self.dag_id}/{context['run_id']}", self.task_id, error)
-                raise
-
-    def work(self, ledger: Ledger, context: Context) -> Any:
-        """Do the stage's own part.
-
-        :param ledger: the open ledger.
-        :param context: Airflow's context of the task.
-        """
-        raise NotImplementedError
 
     @cached_property
     def _personio(self) -> PersonioHook:

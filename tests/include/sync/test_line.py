@@ -6,7 +6,6 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from line import DIVISION, Line
 
 from include.errors import (
     AbortError,
@@ -20,6 +19,7 @@ from include.errors import (
 from include.sandbox.faults import Fault
 from include.sandbox.server import RunningSandbox
 from include.sandbox.settings import SandboxSettings
+from line import DIVISION, Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

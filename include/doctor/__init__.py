@@ -1,0 +1,1 @@
+"""Checks of a whole installation: what works, what does not, and the mend for each."""

@@ -1,0 +1,1 @@
+"""What every task of this project does at Airflow's edge: open the ledger, translate errors, keep their reason."""
