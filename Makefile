@@ -20,7 +20,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { echo "$(PYTHON) is not a python of version 3.11, 3.12 or 3.13."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version): a few minutes the first time."
-	@rm -f $(READY) && $(PYTHON) -m venv $(VENV)
+	@rm -f $(READY) && $(PYTHON) -m venv --clear $(VENV)
 	@# The lock is complete, so the resolver is left out: --no-deps, then pip check proves the set.
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -43,7 +43,7 @@ up: $(READY) ## Airflow UI on 127.0.0.1:8080 with the sandbox behind it, until C
 	@$(BIN)/exact-personio up
 
 lock: $(READY) ## make requirements.lock anew from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --group dev --extra postgres --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --group dev --extra parquet --extra postgres --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 clean: ## remove everything that was made here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,6 +93,39 @@ def login(
     with one_sentence():
         generation = log_in(conn_id, read_connection(conn_id), ask=ask)
     typer.echo(f"Logged in. Connection {conn_id} holds token number {generation} of its chain.")
+
+
+@app.command()
+def trace(
+    record: Annotated[str, typer.Argument(help="ID in Exact, e-mail address, or id at Personio.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Tell the whole story of one record: what was decided, sent and answered, and why."""
+    from rich.console import Console  # noqa: PLC0415 - only this command draws tables
+
+    from include.ledger import open_ledger  # noqa: PLC0415
+    from include.record_story import show, stories  # noqa: PLC0415
+
+    with one_sentence(), open_ledger() as ledger:
+        found = stories(ledger, record)
+    if as_json:
+        typer.echo(json.dumps(found, default=str, indent=2))
+        return
+    for story in found:
+        show(Console(), story)
+
+
+@app.command()
+def doctor(
+    conn_id: Annotated[str, typer.Option(help="Connection of Exact Online.")] = "exact_online_default",
+    personio_conn_id: Annotated[str, typer.Option(help="Connection of Personio.")] = "personio_default",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Check the whole installation: what works, what does not, and the mend for each. Changes nothing."""
+    from include.doctor.command import doctor_command  # noqa: PLC0415
+
+    with one_sentence():
+        raise typer.Exit(doctor_command(conn_id, personio_conn_id, as_json))
 
 
 if __name__ == "__main__":

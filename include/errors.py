@@ -13,7 +13,7 @@ The tree answers one question: abort, retry or skip::
     │   ├── ErrorBudgetSpentError   Exact would block the key: nothing is sent until the hour is over
     │   └── ServiceUnavailableError no connection, 5xx, HTML or an empty body on a read
     ├── RecordRejectedError     this record only; the others go on
-    │   └── AlreadyExistsError  Personio knows this e-mail address for this position
+    │   └── AlreadyExistsError  Personio knows this e-mail address for this position, or as an employee
     └── OutcomeUnknownError     a write was sent and no clear answer came back: it may have been done
 
 Texts name the cause and the way out. They never hold a response body, a secret or personal data.
@@ -115,7 +115,23 @@ class RecordRejectedError(ExactPersonioError):
 
 
 class AlreadyExistsError(RecordRejectedError):
-    """Raised when Personio already has this e-mail address for this position."""
+    """Raised when Personio already has this e-mail address for this position, or as an employee.
+
+    :param remote_id: Personio's id of what is there, where it can be told.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        reason_code: str,
+        field: str = "",
+        way_out: str = "",
+        status: int | None = None,
+        remote_id: str | None = None,
+    ) -> None:
+        self.remote_id = remote_id
+        super().__init__(what, reason_code=reason_code, field=field, way_out=way_out, status=status)
 
 
 class OutcomeUnknownError(ExactPersonioError):

@@ -54,9 +54,13 @@ def split_keys(text: str) -> tuple[str, ...]:
 
 
 def default_ledger_url(env: Mapping[str, str]) -> str:
-    """Return the URL of the SQLite file in ``AIRFLOW_HOME``, else in ``~/.exact-personio``."""
+    """Return the URL of the SQLite file in Airflow's home, so that Airflow and the command line use the same one.
+
+    Without ``AIRFLOW_HOME`` that is ``~/airflow``, by Airflow's own rule:
+    https://airflow.apache.org/docs/apache-airflow/stable/howto/set-config.html
+    """
     home = env.get("AIRFLOW_HOME", "").strip()
-    folder = Path(home).expanduser() if home else Path.home() / ".exact-personio"
+    folder = Path(home).expanduser() if home else Path.home() / "airflow"
     return f"sqlite:///{(folder / DATABASE_FILE).absolute()}"
 
 

@@ -1,7 +1,7 @@
 """HTTP: the client factory, what may be logged of a URL, and one table from answers to errors.
 
-No other module of ``include`` imports httpx. :func:`send` makes one request and sorts its answer by status,
-kind of body, and whether the request could have changed something. What is left to the caller are the
+Every other module of ``include`` asks through here. :func:`send` makes one request and sorts its answer by
+status, kind of body, and whether the request could have changed something. What is left to the caller are the
 refusals (4xx), because their meaning differs from service to service.
 """
 

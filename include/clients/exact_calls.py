@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from include.clients import clock
 from include.clients.exact_errors import COUNTED, refusal
 from include.clients.exact_limits import ExactLimits
 from include.transport import Reply, retried, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import timedelta
     from zoneinfo import ZoneInfo
 
     import httpx
@@ -76,6 +78,8 @@ class ExactCalls:
         self._budget = budget
         self._meter = meter
         self._sleep = sleep
+        self.skew: timedelta | None = None
+        """How much Exact's clock was ahead of ours at the last answer that told its time."""
         self._limits = ExactLimits(
             pacer,
             division=config.division,
@@ -120,6 +124,8 @@ class ExactCalls:
             self._limits.take_slot(counts_for_day=request.counts_for_day)
             reply = self._send(request, token)
             self._limits.learn(reply.headers)
+            seen = clock.skew(reply.headers)
+            self.skew = self.skew if seen is None else seen
             if reply.action == "done":
                 return reply
             if reply.action == "limited":

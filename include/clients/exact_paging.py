@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MAX_URL: Final = 6000
 """Exact refuses longer URLs."""
 
+_TOP: Final = re.compile(r"[$]top=(\d{1,9})(?:&|$)", re.IGNORECASE)
 _SKIPTOKEN: Final = re.compile(r"[$]skiptoken=([^&#]*)", re.IGNORECASE)
 
 
@@ -103,6 +104,16 @@ def select_list(columns: Iterable[str], *always: str) -> str:
             way_out="Name the columns.",
         )
     return ",".join(names)
+
+
+def asked_top(link: str, top: int | None) -> int | None:
+    """Return how many rows are left to read from a link on: Exact lowers ``$top`` in it by what it has sent.
+
+    :param link: as :meth:`LinkGuard.follow` returned it.
+    :param top: what was asked for in the beginning.
+    """
+    match = _TOP.search(link)
+    return min(top, int(match[1])) if top is not None and match else top
 
 
 class LinkGuard:

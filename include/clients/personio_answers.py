@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
 
 from include.errors import ConfigurationError, ServiceUnavailableError
 
 if TYPE_CHECKING:
     from include.records import Row
     from include.transport import Reply
+
+
+_MOST_TEXT: Final = 300
+_MOST_REMARKS: Final = 20
 
 
 def unreadable(endpoint: str, status: int) -> ServiceUnavailableError:
@@ -58,6 +63,46 @@ def flat_employees(reply: Reply) -> list[Row]:
     ]
 
 
+def listed(body: Any, name: str, endpoint: str, status: int) -> list[Row]:
+    """Return the rows of a list's envelope.
+
+    :param body: the parsed answer.
+    :param name: of the list in it: ``data`` in v1, ``_data`` in v2.
+    :param endpoint: for texts.
+    :param status: of the answer.
+    :raises ServiceUnavailableError: if it holds no list of objects.
+    """
+    rows = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise unreadable(endpoint, status)
+    return rows
+
+
+def id_of(value: Any) -> str:
+    """Return an id as text, "" if it is none.
+
+    :param value: whole number or text; ``81723.0`` is what a gateway makes of a number.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return ""
+    return str(value).strip()
+
+
+def texts_in(meta: Any) -> tuple[str, ...]:
+    """Collect Personio's remarks on what it has ignored, whatever form they come in.
+
+    :param meta: of an answer: documented as a list of texts; text, objects and nothing occur.
+    """
+    if isinstance(meta, str):
+        text = " ".join(meta.split())[:_MOST_TEXT]
+        return (text,) if text else ()
+    inner = meta.values() if isinstance(meta, dict) else meta if isinstance(meta, list) else ()
+    found = (text for one in inner for text in texts_in(one))
+    return tuple(dict.fromkeys(found))[:_MOST_REMARKS]
+
+
 def total(reply: Reply) -> float:
     """Return how many employees there are, infinity if the page does not say.
 
@@ -65,7 +110,10 @@ def total(reply: Reply) -> float:
     """
     metadata = reply.json.get("metadata")
     number = metadata.get("total_elements") if isinstance(metadata, dict) else None
-    return number if isinstance(number, int) else float("inf")
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return float("inf")
+    # json reads NaN as a number.
+    return number if isfinite(number) and number >= 0 else float("inf")
 
 
 def email_of_candidate(row: Row) -> Any:

@@ -6,8 +6,9 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from include.clients import clock
 from include.clients.personio_errors import login_refusal
 from include.errors import ConfigurationError, RateLimitedError
 from include.transport import Reply, retried, send
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Bucket = Literal["recruiting", "employees"]
+"""Limits of writes, for which a slot can be taken beforehand."""
+
 UNAUTHORIZED: Final = 401
 _MINUTE: Final = 60.0
+_DAY: Final = 86_400.0
 _LIMITS: Final = {"employees": 300, "v1-auth": 60, "v2-auth": 150, "v2": 600}
 """Requests a minute; recruiting's limit is a setting."""
 _RENEW_EARLY: Final = timedelta(minutes=5)
@@ -71,16 +76,39 @@ class PersonioCalls:
         self._meter = meter
         self._sleep = sleep
         self._tokens: dict[str, tuple[str, datetime]] = {}
-        self._reserved = 0
+        self._scopes: dict[str, frozenset[str]] = {}
+        self._reserved: set[str] = set()
+        self.skew: timedelta | None = None
+        """How much Personio's clock was ahead of ours at the last answer that told its time."""
 
-    def reserve(self) -> None:
-        """Wait for a slot of the recruiting API now; the next recruiting call uses it without waiting.
+    def reserve(self, bucket: Bucket) -> None:
+        """Wait for a slot now; the next call of this limit uses it without waiting.
 
+        :param bucket: whose limit it is. For employees the login is made now, too.
         :raises RateLimitedError: if that would take longer than ``max_wait_seconds``.
         """
-        if not self._reserved:
-            self._take_slot("recruiting")
-            self._reserved = 1
+        if bucket == "employees":
+            self._token("v1", renew=False)
+        if bucket not in self._reserved:
+            self._take_slot(bucket)
+            self._reserved.add(bucket)
+
+    def scopes(self, version: str) -> frozenset[str]:
+        """Return what the login may do, as Personio says when it hands out a token.
+
+        :param version: of the login, ``v1`` or ``v2``.
+        :raises CredentialsError: if the login is refused.
+        """
+        self._token(version, renew=False)
+        return self._scopes.get(version, frozenset())
+
+    def counted(self, endpoint: str, status: int) -> None:
+        """Count a call that went another way than through here.
+
+        :param endpoint: normalised.
+        :param status: HTTP status, 0 if no answer came.
+        """
+        self._meter.count("personio", endpoint, status)
 
     def recruiting(self, path: str, *, write: bool, **content: Any) -> Reply:
         """POST to the recruiting API with its static token and the company's id.
@@ -145,8 +173,8 @@ class PersonioCalls:
         if reply.action != "done" or not isinstance(token, str):
             # v1 answers 403 to wrong credentials, v2 400: both mean the login.
             raise login_refusal(UNAUTHORIZED, path.lstrip("/"))
-        seconds = data.get("expires_in")
-        return token, timedelta(seconds=seconds if isinstance(seconds, int) else 86_400)
+        self._scopes[version] = _words(data.get("scope"))
+        return token, timedelta(seconds=_seconds(data.get("expires_in")))
 
     def _paced(
         self, bucket: str, method: str, path: str, *, write: bool, headers: Mapping[str, str], **content: Any
@@ -154,8 +182,8 @@ class PersonioCalls:
         endpoint = path.partition("?")[0].strip("/")
 
         def once() -> Reply:
-            if bucket == "recruiting" and self._reserved:
-                self._reserved = 0
+            if bucket in self._reserved:
+                self._reserved.remove(bucket)
             else:
                 self._take_slot(bucket)
             reply = send(
@@ -169,6 +197,8 @@ class PersonioCalls:
                 on_status=lambda status: self._meter.count("personio", endpoint, status),
                 **content,
             )
+            seen = clock.skew(reply.headers)
+            self.skew = self.skew if seen is None else seen
             if reply.action == "limited":
                 raise self._limited(bucket, reply)
             return reply
@@ -211,6 +241,21 @@ class PersonioCalls:
         wait = float(min(int(told), 3600)) if told.isdecimal() else seconds
         self._pacer.block(name, wait)
         return _rate_limited(wait, f"personio.limit.{bucket}", reply.status)
+
+
+def _seconds(value: Any) -> float:
+    # Both a number and its text have been seen in such answers; a day is what the documents say.
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return _DAY
+    return seconds if 0 < seconds <= _DAY else _DAY
+
+
+def _words(value: Any) -> frozenset[str]:
+    if isinstance(value, list):
+        return frozenset(word for word in value if isinstance(word, str))
+    return frozenset(value.split()) if isinstance(value, str) else frozenset()
 
 
 def _rate_limited(wait: float, code: str, status: int | None) -> RateLimitedError:

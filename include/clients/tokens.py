@@ -1,7 +1,8 @@
 """Exact's tokens: one chain for all processes, refreshed under a lock, saved before use.
 
 A refresh token works once, and a new one may be asked for only 570 seconds after the last. Whoever refreshes
-holds the vault's lock, reads again inside it, and saves the answer before anybody uses it.
+holds the vault's lock, reads again inside it, and saves the answer before anybody uses it. A chain that Exact
+declares dead is marked so in the vault: no process asks again before somebody has logged in.
 """
 
 from __future__ import annotations
@@ -9,26 +10,30 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
 
 from authlib.oauth2.client import OAuth2Client  # type: ignore[import-untyped]
 
-from include.clients.token_errors import TooEarlyError, refused
-from include.errors import (
-    CredentialsError,
-    OutcomeUnknownError,
-    ProtocolError,
-    RateLimitedError,
-    ServiceUnavailableError,
+from include.clients.token_chain import began_anew, bury, death_of
+from include.clients.token_errors import (
+    CHAIN,
+    EXPIRED,
+    OLD,
+    TooEarlyError,
+    code_refused,
+    dead_chain,
+    login_command,
+    no_login,
+    refused,
 )
-from include.transport import Reply, send
+from include.clients.token_session import RefusedTokenError, TokenSession
+from include.errors import ExactPersonioError, ProtocolError, RateLimitedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import httpx
 
-    from include.clients.ports import CallMeter, LockedToken, StoredToken, TokenVault
+    from include.clients.ports import CallMeter, ErrorBudget, LockedToken, StoredToken, TokenVault
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +41,7 @@ REFRESH_AFTER: Final = timedelta(seconds=570)
 """Exact refuses a new token earlier than this after the last one, and counts the refusal as an error."""
 LEEWAY: Final = timedelta(seconds=30)
 """A token that is valid when a request starts may be refused at its end."""
-TOKEN_TIMEOUT: Final = 90.0
-"""Token calls took 35 seconds at busy hours; who hangs up earlier loses the rotated token."""
-ENDPOINT: Final = "oauth2/token"
+_FOR_GOOD: Final = frozenset({OLD, EXPIRED, CHAIN})
 
 
 class ExactTokens:
@@ -46,7 +49,10 @@ class ExactTokens:
 
     :param http: client with Exact's base URL.
     :param vault: where the chain is kept for all processes.
-    :param bootstrap_refresh_token: used only while the vault is empty.
+    :param bootstrap_refresh_token: used while the vault is empty, or when it is another one than the dead one there.
+    :param conn_id: the Airflow connection; error texts name it in the command that logs in.
+    :param budget: keeps the key from being blocked for refused tokens.
+    :param mask: told every token before it is used, so that logs can hide it.
     :param now: the clock.
     """
 
@@ -58,23 +64,28 @@ class ExactTokens:
         client_secret: str,
         vault: TokenVault,
         bootstrap_refresh_token: str | None = None,
+        conn_id: str = "",
         meter: CallMeter | None = None,
+        budget: ErrorBudget | None = None,
+        mask: Callable[[str], None] = lambda _secret: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._vault = vault
         self._bootstrap = bootstrap_refresh_token
+        self._conn_id = conn_id
+        self._mask = mask
+        self._masked = 0
         self._now = now
         self._site = str(http.base_url).rstrip("/")
-        self._session = _TokenSession(http, meter)
         self._oauth = OAuth2Client(
-            self._session,
+            TokenSession(http, meter=meter, budget=budget, conn_id=conn_id),
             client_id=client_id,
             client_secret=client_secret,
             # Exact reads the credentials from the form, which every client in production does.
             token_endpoint_auth_method="client_secret_post",  # noqa: S106 - a method's name
         )
         self._refused_early: tuple[int, datetime] | None = None
-        self._dead: tuple[str, CredentialsError] | None = None
+        self._refusal: tuple[str, ExactPersonioError] | None = None
 
     def access_token(self) -> str:
         """Return an access token that is valid for a while, refreshed if need be.
@@ -82,13 +93,13 @@ class ExactTokens:
         :raises CredentialsError: if there is no login, or its chain is dead.
         :raises ServiceUnavailableError: if the token call got no clear answer.
         """
-        token = self._vault.read()
+        token = self._living(self._vault.read())
         if token is not None and not self._due(token):
-            return token.access_token
+            return self._handed_out(token)
         with self._vault.locked() as locked:
-            token = locked.current
+            token = self._living(locked.current)
             if token is not None and not self._due(token):
-                return token.access_token
+                return self._handed_out(token)
             try:
                 return self._refresh(locked)
             except TooEarlyError:
@@ -102,18 +113,35 @@ class ExactTokens:
         :raises CredentialsError: if the chain is dead.
         """
         with self._vault.locked() as locked:
-            token = locked.current
+            token = self._living(locked.current)
             if token is not None and token.access_token != used:
-                return token.access_token
+                return self._handed_out(token)
             if token is not None and self._was_refused_early(token):
                 raise self._not_yet(token)
             try:
                 return self._refresh(locked)
             except TooEarlyError:
-                if token is None:
-                    raise _no_login() from None
                 self._carry_on(locked, token)
                 raise self._not_yet(token) from None
+
+    def keep_alive(self, older_than: timedelta) -> bool:
+        """Move the chain on if Exact answered last so long ago; say whether that was done.
+
+        A chain that nobody uses dies after 30 days.
+
+        :param older_than: at least 570 seconds, else Exact refuses.
+        :raises CredentialsError: if there is no login, or its chain is dead.
+        """
+        with self._vault.locked() as locked:
+            token = self._living(locked.current)
+            if token is not None and self._now() - token.obtained_at < older_than:
+                return False
+            try:
+                self._refresh(locked)
+            except TooEarlyError:
+                self._carry_on(locked, token)
+                return False
+            return True
 
     def authorize_url(self, redirect_uri: str, state: str) -> str:
         """Return the page on which a person allows the access.
@@ -126,20 +154,44 @@ class ExactTokens:
         )
         return str(url)
 
-    def exchange_code(self, code: str, redirect_uri: str) -> StoredToken:
+    def exchange_code(self, code: str, redirect_uri: str, *, asked_at: datetime | None = None) -> StoredToken:
         """Trade the code of the browser's return for the first link of a new chain, and save it.
 
         :param code: lives about three minutes and works once.
         :param redirect_uri: the same as in :meth:`authorize_url`.
+        :param asked_at: when the person was sent to Exact; it tells a used code from one that is too old.
         :raises CredentialsError: if Exact refuses the code or the client.
         """
         with self._vault.locked() as locked:
             sent = self._now()
-            answer = self._oauth.fetch_token(
-                "/api/oauth2/token", grant_type="authorization_code", code=code, redirect_uri=redirect_uri
-            )
-            self._dead = None
+            try:
+                answer = self._oauth.fetch_token(
+                    "/api/oauth2/token", grant_type="authorization_code", code=code, redirect_uri=redirect_uri
+                )
+            except RefusedTokenError as error:
+                waited = sent - asked_at if asked_at else None
+                raise code_refused(error.reply, self._conn_id, waited) from None
+            self._refusal = None
             return self._save(locked, answer, sent)
+
+    def _living(self, token: StoredToken | None) -> StoredToken | None:
+        """Return the token unless its chain is dead; None where there is another way to begin.
+
+        :raises CredentialsError: the chain is dead.
+        """
+        code = death_of(token) if token is not None else ""
+        if token is None or not code:
+            return token
+        if began_anew(token, self._bootstrap):
+            return None
+        raise dead_chain(code, self._conn_id)
+
+    def _handed_out(self, token: StoredToken) -> str:
+        if token.generation != self._masked:
+            self._masked = token.generation
+            self._mask(token.access_token)
+            self._mask(token.refresh_token)
+        return token.access_token
 
     def _due(self, token: StoredToken) -> bool:
         now = self._now()
@@ -148,19 +200,27 @@ class ExactTokens:
         return now >= min(token.obtained_at + REFRESH_AFTER, token.expires_at)
 
     def _refresh(self, locked: LockedToken) -> str:
-        current = locked.current
+        current = self._living(locked.current)
         old = current.refresh_token if current is not None else self._bootstrap
         if not old:
-            raise _no_login()
-        if self._dead is not None and self._dead[0] == old:
-            raise self._dead[1]  # asking again changes nothing and counts as another error
+            raise no_login(self._conn_id)
+        if self._refusal is not None and self._refusal[0] == old:
+            raise self._refusal[1]  # asking again changes nothing and counts as another error
         sent = self._now()
         try:
             answer = self._oauth.refresh_token("/api/oauth2/token", refresh_token=old)
-        except CredentialsError as error:
-            self._dead = (old, error)
-            raise
-        return self._save(locked, answer, sent).access_token
+        except RefusedTokenError as error:
+            raise self._judge(error, locked, old) from None
+        return self._handed_out(self._save(locked, answer, sent))
+
+    def _judge(self, error: RefusedTokenError, locked: LockedToken, old: str) -> Exception:
+        """Return what a refused refresh means, and remember what asking again would not change."""
+        problem = refused(error.reply, self._conn_id)
+        if isinstance(problem, ExactPersonioError) and not isinstance(problem, RateLimitedError):
+            self._refusal = (old, problem)
+            if problem.reason_code in _FOR_GOOD:
+                bury(locked, problem.reason_code, self._bootstrap, self._now())
+        return problem
 
     def _save(self, locked: LockedToken, answer: Mapping[str, Any], sent: datetime) -> StoredToken:
         try:
@@ -171,27 +231,36 @@ class ExactTokens:
             raise ProtocolError(
                 "Exact's token answer lacks a token or its lifetime.",
                 reason_code="exact.token.malformed",
-                way_out="Check the base URL; if it stays, log in again with `exact-personio login`.",
+                way_out=f"Check the base URL; if it stays, log in again with `{login_command(self._conn_id)}`.",
             ) from None
         stored = locked.replace(access, refresh, self._now(), sent + lifetime)
         log.info("exact: token chain moved on to generation %d", stored.generation)
         return stored
 
     def _carry_on(self, locked: LockedToken, token: StoredToken | None) -> str:
-        """Go on with what is there: "not expired" says that it still works."""
-        token = locked.current or token
+        """Go on with what is there: "not expired" says that it still works.
+
+        :raises RateLimitedError: nothing is there yet; whoever got the bootstrap token did so just now.
+        """
+        token = self._living(locked.current) or token
         if token is None:
-            raise _no_login()
+            raise RateLimitedError(
+                "The bootstrap refresh token of the connection is too young: Exact renews it after 570 seconds.",
+                reason_code="exact.token.too_early",
+                way_out="The task goes on by itself once that time is over.",
+                retry_at=self._now() + REFRESH_AFTER,
+            )
         self._refused_early = (token.generation, self._now() + LEEWAY)
         log.warning("exact: refreshing was too early; going on with the current token")
-        return token.access_token
+        return self._handed_out(token)
 
     def _was_refused_early(self, token: StoredToken) -> bool:
         early = self._refused_early
         return early is not None and early[0] == token.generation and self._now() < early[1]
 
-    def _not_yet(self, token: StoredToken) -> RateLimitedError:
-        retry_at = max(token.obtained_at + REFRESH_AFTER, self._now() + LEEWAY)
+    def _not_yet(self, token: StoredToken | None) -> RateLimitedError:
+        now = self._now()
+        retry_at = max(token.obtained_at + REFRESH_AFTER, now + LEEWAY) if token else now + REFRESH_AFTER
         return RateLimitedError(
             f"Exact refused the access token and gives no new one before {retry_at:%H:%M:%S %Z}.",
             reason_code="exact.token.too_early",
@@ -199,69 +268,3 @@ class ExactTokens:
             status=401,
             retry_at=retry_at,
         )
-
-
-class _TokenAnswer:
-    """What authlib reads of a token answer."""
-
-    def __init__(self, reply: Reply) -> None:
-        self.status_code = reply.status
-        self._json = reply.json
-
-    def json(self) -> Any:
-        """Return the parsed body."""
-        return self._json
-
-
-class _TokenSession:
-    """Carries authlib's token requests over the project's transport, without authlib's own HTTP client."""
-
-    def __init__(self, http: httpx.Client, meter: CallMeter | None) -> None:
-        self._http = http
-        self._meter = meter
-
-    def post(self, url: str, data: Mapping[str, str], headers: Mapping[str, str], auth: Any) -> _TokenAnswer:
-        """Post the form with the client's credentials in it.
-
-        :raises TooEarlyError: if the current token is still good.
-        :raises CredentialsError: if the chain or the client is refused.
-        :raises ServiceUnavailableError: if no clear answer came.
-        """
-        _, _, body = auth.prepare("POST", url, dict(headers), "")
-        form = {**data, **dict(parse_qsl(body, keep_blank_values=True))}
-        try:
-            reply = send(
-                self._http,
-                "POST",
-                url,
-                service="exact",
-                endpoint=ENDPOINT,
-                write=True,
-                headers={"Accept": "application/json"},
-                timeout=TOKEN_TIMEOUT,
-                on_status=self._count,
-                data=form,
-            )
-        except OutcomeUnknownError as error:
-            # Exact may have moved the chain on. No data was touched, and the old link is all there is to try.
-            raise ServiceUnavailableError(
-                "Exact's token endpoint gave no clear answer; the chain may have moved on without us.",
-                reason_code="exact.token.no_answer",
-                way_out="It is tried again; if the next try is refused, run `exact-personio login`.",
-                status=error.status,
-            ) from None
-        if reply.action != "done" or not isinstance(reply.json, dict) or "error" in reply.json:
-            raise refused(reply)
-        return _TokenAnswer(reply)
-
-    def _count(self, status: int) -> None:
-        if self._meter is not None:
-            self._meter.count("exact", ENDPOINT, status)
-
-
-def _no_login() -> CredentialsError:
-    return CredentialsError(
-        "There is no login to Exact Online yet.",
-        reason_code="exact.login.missing",
-        way_out="Run `exact-personio login` once and allow the access in the browser.",
-    )

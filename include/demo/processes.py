@@ -109,9 +109,11 @@ class Processes:
             process.send_signal(signal.SIGTERM)
         _, alive = psutil.wait_procs(family, timeout=GRACE)
         late = [child for member in alive for child in _with_descendants(member.pid)]
-        for member in {*alive, *late}:
+        stubborn = [*{*alive, *late}]
+        for member in stubborn:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
+        psutil.wait_procs(stubborn, timeout=GRACE)
         for process in self._running.values():
             process.wait()
         self._running.clear()

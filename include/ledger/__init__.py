@@ -5,12 +5,20 @@ from __future__ import annotations
 from include.ledger.claims import Claim
 from include.ledger.events import Event
 from include.ledger.ledger import Ledger, open_ledger
+from include.ledger.lookups import DeliveryResult
+from include.ledger.news import Cursor
 from include.ledger.reports import DeliveryRow, Pending
 from include.ledger.staging import ResumePoint, StagedRow, StageResult
-from include.ledger.watermarks import Watermark
+from include.ledger.tokens import Chain
+from include.ledger.watermarks import UNCHANGED, Watermark
+from include.ledger.writes import Write
 
 __all__ = [
+    "UNCHANGED",
+    "Chain",
     "Claim",
+    "Cursor",
+    "DeliveryResult",
     "DeliveryRow",
     "Event",
     "Ledger",
@@ -19,5 +27,6 @@ __all__ = [
     "StageResult",
     "StagedRow",
     "Watermark",
+    "Write",
     "open_ledger",
 ]

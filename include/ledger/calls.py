@@ -26,9 +26,11 @@ class RunMeter:
         :param endpoint: normalised, without ids.
         :param status: HTTP status, 0 if no answer came.
         """
+        now = self._database.now()
         values = {"run_id": self._run_id, "service": service, "endpoint": endpoint, "status": status}
-        statement = self._database.insert(calls).values({**values, "count": 1})
-        statement = statement.on_conflict_do_update(index_elements=list(values), set_={"count": calls.c["count"] + 1})
+        statement = self._database.insert(calls).values({**values, "count": 1, "last_at": now})
+        again = {"count": calls.c["count"] + 1, "last_at": now}
+        statement = statement.on_conflict_do_update(index_elements=list(values), set_=again)
         with self._database.write() as connection:
             connection.execute(statement)
 

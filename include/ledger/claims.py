@@ -14,6 +14,7 @@ from include.ledger.tables import deliveries
 from include.ledger.windows import of_stream
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection, Select
@@ -121,11 +122,14 @@ class ClaimDesk:
         status: int | None = None,
         remote_id: str | None = None,
         due_at: datetime | None = None,
+        result: Mapping[str, Any] | None = None,
     ) -> bool:
         """Record what came of a claim; return False if somebody has claimed the delivery since.
 
         A lease that ran out does not silence its holder: as long as nobody took over, the late answer
         is the best there is. After that it is kept as an event, nothing more.
+
+        :param result: what the service said of the record, as JSON values; kept encrypted.
         """
         now = self._database.now()
         mine = select(deliveries.c.state, deliveries.c.attempt, deliveries.c.was_in_doubt).where(
@@ -154,6 +158,7 @@ class ClaimDesk:
                 "field": field,
                 "status": status,
                 "remote_id": remote_id,
+                "result": None if result is None else self._cipher.seal(dict(result)),
                 "due_at": now if state == "retry" and due_at is None else due_at,
                 "lease_until": None,
                 "was_in_doubt": row.was_in_doubt or state == "in_doubt",

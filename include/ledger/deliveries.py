@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from include.ledger.claims import ClaimDesk
 from include.ledger.decisions import DecisionWriter
+from include.ledger.lookups import Lookups
 from include.ledger.reports import Reports
 
 
-class Deliveries(DecisionWriter, ClaimDesk, Reports):
+class Deliveries(DecisionWriter, ClaimDesk, Reports, Lookups):
     """All there is to do with deliveries; each parent holds one part of it."""

@@ -12,11 +12,15 @@ from include.ledger.deliveries import Deliveries
 from include.ledger.failures import Failures
 from include.ledger.keyfile import keys_for
 from include.ledger.migrate import migrate
+from include.ledger.news import News
+from include.ledger.opening import told_plainly
 from include.ledger.pacing import SharedPacer
+from include.ledger.retention import Retention
 from include.ledger.staging import Staging
-from include.ledger.tokens import SharedVault
+from include.ledger.tokens import Chain, SharedVault, chains_of
 from include.ledger.watermarks import Watermarks
 from include.ledger.windows import Windows
+from include.ledger.writes import Writes
 from include.settings import load_settings, split_keys
 
 if TYPE_CHECKING:
@@ -40,6 +44,9 @@ class Ledger:
         self.staging = Staging(database, cipher)
         self.deliveries = Deliveries(database, cipher)
         self.failures = Failures(database)
+        self.news = News(database)
+        self.writes = Writes(database, cipher)
+        self.retention = Retention(database)
         self.pacer = SharedPacer(database)
 
     def error_budget(self, scope: str) -> SharedErrorBudget:
@@ -54,9 +61,19 @@ class Ledger:
         """Return a run's calls by service, endpoint and status."""
         return calls_of(self._database, run_id)
 
-    def vault(self, connection_id: str) -> SharedVault:
-        """Return the token chain of one connection."""
-        return SharedVault(self._database, self._cipher, connection_id)
+    def vault(self, connection_id: str, app: str = "") -> SharedVault:
+        """Return the token chain of one connection.
+
+        :param app: ``host|client_id`` of the chain; stored with the next link, as a keyed hash.
+        """
+        return SharedVault(self._database, self._cipher, connection_id, app)
+
+    def chains(self, app: str) -> list[Chain]:
+        """Return the token chains of an app, the newest first, whatever their connections are called.
+
+        :param app: ``host|client_id``, as given to `vault`.
+        """
+        return chains_of(self._database, self._cipher, app)
 
     def close(self) -> None:
         """Give back all connections."""
@@ -80,16 +97,18 @@ def open_ledger(url: str | None = None, key: str | None = None, *, clock: Callab
     :param url: SQLAlchemy URL; None: from the settings.
     :param key: Fernet keys, comma separated; None: from the settings, else the key file.
     :param clock: replaces the system's clock in tests.
-    :raises ConfigurationError: if the URL, the key or the schema does not fit.
+    :raises ConfigurationError: if the URL, the key or the schema does not fit, or the database cannot be used.
+    :raises RetryLaterError: if the database is too busy to be opened.
     """
     settings = load_settings()
     parsed = parse_url(url or settings.ledger_url)
-    cipher = Cipher(keys_for(parsed, split_keys(key) if key else settings.ledger_keys))
-    database = Database(parsed, clock)
-    try:
-        migrate(database)
-        cipher.unlock(database)
-    except BaseException:
-        database.close()
-        raise
-    return Ledger(database, cipher)
+    with told_plainly(parsed):
+        cipher = Cipher(keys_for(parsed, split_keys(key) if key else settings.ledger_keys))
+        database = Database(parsed, clock)
+        try:
+            migrate(database)
+            cipher.unlock(database)
+        except BaseException:
+            database.close()
+            raise
+        return Ledger(database, cipher)

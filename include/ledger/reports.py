@@ -1,16 +1,15 @@
-"""What the ledger tells about deliveries: counts, reasons, a record's story."""
+"""What the ledger tells about many deliveries: counts, reasons, work that is left."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
 from include.ledger import events as event_log
-from include.ledger.events import Event
-from include.ledger.states import PENDING, REPLAYED, STATE_CHANGE, WAITING
-from include.ledger.tables import deliveries, events
+from include.ledger.states import PENDING, REPLAYED, WAITING
+from include.ledger.tables import deliveries
 from include.ledger.windows import of_stream
 
 if TYPE_CHECKING:
@@ -74,23 +73,6 @@ class Reports:
         query = select(deliveries.c.state, func.count()).where(*where).group_by(deliveries.c.state)
         with self._database.read() as connection:
             return {str(state): int(count) for state, count in connection.execute(query)}
-
-    def run_counts(self, run_id: str) -> dict[str, int]:
-        """Return how many deliveries the run left in which state, and how many notes of which kind it made."""
-        mine = events.c.run_id == run_id
-        last = (
-            select(func.max(events.c.id).label("id"))
-            .where(mine, events.c.kind == STATE_CHANGE)
-            .group_by(events.c.delivery_id)
-            .subquery()
-        )
-        states = (
-            select(events.c.to_state, func.count()).join(last, last.c.id == events.c.id).group_by(events.c.to_state)
-        )
-        notes = select(events.c.kind, func.count()).where(mine, events.c.kind != STATE_CHANGE).group_by(events.c.kind)
-        with self._database.read() as connection:
-            found = [*connection.execute(states), *connection.execute(notes)]
-        return {str(name): int(count) for name, count in found}
 
     def rejections(
         self,
@@ -158,14 +140,6 @@ class Reports:
             ends: datetime | None = connection.execute(query).scalar_one()
         return ends
 
-    def history(self, source_id: str) -> list[Event]:
-        """Return the story of one record of Exact, over all destinations, oldest line first."""
-        return self._story(deliveries.c.source_id == source_id)
-
-    def history_of_email(self, email: str) -> list[Event]:
-        """Return the story of everything that was decided for an e-mail address."""
-        return self._story(deliveries.c.email_hash == self._cipher.email_digest(email))
-
     def listing(
         self, stream: StreamKey, destination: Destination, job: int | None, *, chunk: int = 1000
     ) -> Iterator[DeliveryRow]:
@@ -223,18 +197,6 @@ class Reports:
             ]
             event_log.write(connection, notes)
         return len(rows)
-
-    def _story(self, where: ColumnElement[bool]) -> list[Event]:
-        names = [name for name in Event.__slots__ if name not in ("destination", "job")]
-        query: Any = (
-            select(*(events.c[name] for name in names), deliveries.c.destination, deliveries.c.job)
-            .join(deliveries, deliveries.c.id == events.c.delivery_id)
-            .where(where)
-            .order_by(events.c.id)
-        )
-        with self._database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [Event(**{**row, "job": row["job"] or None}) for row in rows]
 
 
 def _of(stream: StreamKey, destination: Destination, job: int | None) -> list[ColumnElement[bool]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, literal, or_, select
+from sqlalchemy import and_, bindparam, func, literal, or_, select
 
-from include.ledger.states import WAITING
+from include.ledger.states import DONE, IN_FLIGHT, WAITING
 from include.ledger.tables import deliveries, extracts, staged
 from include.ledger.windows import of_stream, stream_values
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
     from include.records import Destination, Row, SourceRow, StreamKey
+
+PURGED = b""
+"""Stands for the content of a row whose retention is over; its hash and version stay."""
 
 CHUNK = 960
 """Rows per chunk of `Staging.undecided`: sixteen look-ups of 60 main contacts."""
@@ -78,7 +81,9 @@ class Staging:
         with self._database.write() as connection:
             known = _known(connection, stream, list(newest))
             fresh = [row for row in newest.values() if _is_news(known.get(row.source_id), row, hashes)]
-            self._upsert(connection, stream, run_id, fresh, hashes)
+            # What was purged is no news when it is read again, but another destination may still need it.
+            again = [row for row in newest.values() if _is_purged(known.get(row.source_id), row)]
+            self._upsert(connection, stream, run_id, [*fresh, *(row for row in again if row not in fresh)], hashes)
             new = sum(row.source_id not in known for row in fresh)
             result = StageResult(len(rows), new, len(fresh) - new, len(rows) - len(fresh))
             highest = max((row.row_version for row in rows), default=None)
@@ -115,8 +120,10 @@ class Staging:
     ) -> Iterator[list[StagedRow]]:
         """Iterate over chunks of rows whose row version was not decided yet for this destination and job.
 
-        A record that was sent, or is about to be, for another job is left out: a run for another position
+        A record that was sent for another job is left out: a run for another position
         is for what is new, and must not have everybody apply again.
+
+        A row whose content was purged is left out until it is read again.
 
         Memory stays bounded by the chunk, and the caller may decide while iterating.
 
@@ -140,9 +147,13 @@ class Staging:
         after = 0
         while found := self._chunk(query, after):
             after = found[-1].id
-            yield [
-                StagedRow(row.source_id, row.row_version, row.created, self._cipher.open(row.sealed)) for row in found
+            chunk_rows = [
+                StagedRow(row.source_id, row.row_version, row.created, self._cipher.open(row.sealed))
+                for row in found
+                if row.sealed
             ]
+            if chunk_rows:
+                yield chunk_rows
 
     def _chunk(self, query: Select[Any], after: int) -> Sequence[SqlRow[Any]]:
         with self._database.read() as connection:
@@ -212,30 +223,36 @@ class Staging:
         connection.execute(extracts.update().where(mine).values(values))
 
 
-def _known(connection: Connection, stream: StreamKey, ids: list[str]) -> dict[str, tuple[int, str]]:
-    query = select(staged.c.source_id, staged.c.row_version, staged.c.content_hash).where(
-        of_stream(staged, stream), staged.c.source_id.in_(ids)
-    )
-    return {row.source_id: (row.row_version, row.content_hash) for row in connection.execute(query)}
+def _known(connection: Connection, stream: StreamKey, ids: list[str]) -> dict[str, SqlRow[Any]]:
+    columns = (staged.c.source_id, staged.c.row_version, staged.c.content_hash)
+    purged = (func.length(staged.c.sealed) == 0).label("purged")
+    query = select(*columns, purged).where(of_stream(staged, stream), staged.c.source_id.in_(ids))
+    return {row.source_id: row for row in connection.execute(query)}
 
 
-def _is_news(known: tuple[int, str] | None, row: SourceRow, hashes: dict[str, str]) -> bool:
+def _is_news(known: SqlRow[Any] | None, row: SourceRow, hashes: dict[str, str]) -> bool:
     """Say whether a row is to be stored; the same version counts if a new mapping selected other columns."""
-    if known is None:
+    if known is None or row.row_version > known.row_version:
         return True
-    version, content_hash = known
-    return row.row_version > version or (row.row_version == version and hashes[row.source_id] != content_hash)
+    return bool(row.row_version == known.row_version and hashes[row.source_id] != known.content_hash)
+
+
+def _is_purged(known: SqlRow[Any] | None, row: SourceRow) -> bool:
+    return known is not None and bool(known.purged) and row.row_version == known.row_version
 
 
 def _sent_elsewhere(destination: Destination, job: int, company: int | None) -> ColumnElement[bool]:
-    """Return the condition that a staged row has a delivery for another job that is more than refused."""
+    """Return the condition that a staged row was sent for another job.
+
+    What only waits to be sent does not count: the position may have been wrong, and was corrected since.
+    """
     conditions = [
         deliveries.c.source_id == staged.c.source_id,
         deliveries.c.division == staged.c.division,
         deliveries.c.entity == staged.c.entity,
         deliveries.c.destination == destination,
         deliveries.c.job != job,
-        deliveries.c.state.not_in(WAITING),
+        deliveries.c.state.in_((*DONE, *IN_FLIGHT, "retry")),
     ]
     if company is not None:
         conditions.append(deliveries.c.company == company)

@@ -1,4 +1,7 @@
-"""The schema, the same on SQLite and PostgreSQL; `migrations/` builds it step by step."""
+"""The schema, the same on SQLite and PostgreSQL; `migrations/` builds it step by step.
+
+The tables of what is handed on are in `outbox_tables`.
+"""
 
 from __future__ import annotations
 
@@ -52,20 +55,20 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
-_Id = BigInteger().with_variant(Integer(), "sqlite")
-_NAME = 250  # Airflow's own length of dag and run ids
+Id = BigInteger().with_variant(Integer(), "sqlite")
+NAME = 250  # Airflow's own length of dag and run ids
 
 
 def _stream(*, primary_key: bool = False) -> list[Column[Any]]:
     return [
-        Column("dag_id", String(_NAME), primary_key=primary_key, nullable=False),
+        Column("dag_id", String(NAME), primary_key=primary_key, nullable=False),
         Column("division", BigInteger, primary_key=primary_key, nullable=False, autoincrement=False),
         Column("entity", String(20), primary_key=primary_key, nullable=False),
     ]
 
 
 def _run(*, primary_key: bool = False) -> Column[str]:
-    return Column("run_id", String(_NAME), primary_key=primary_key, nullable=False)
+    return Column("run_id", String(NAME), primary_key=primary_key, nullable=False)
 
 
 secrets = Table(
@@ -102,7 +105,7 @@ watermarks = Table(
 staged = Table(
     "ledger_staged",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     *_stream(),
     Column("source_id", String(40), nullable=False),
     Column("row_version", BigInteger, nullable=False),
@@ -135,7 +138,7 @@ extracts = Table(
 deliveries = Table(
     "ledger_deliveries",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("key", String(64), nullable=False),
     Column("company", BigInteger, nullable=False),
     Column("destination", String(20), nullable=False),
@@ -157,6 +160,8 @@ deliveries = Table(
     Column("due_at", UtcDateTime),
     Column("status", Integer),
     Column("remote_id", String(100)),
+    # What the service said of it, such as a warning or the employees that match: sealed like the payload.
+    Column("result", LargeBinary),
     _run(),
     Column("decided_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -173,12 +178,13 @@ deliveries = Table(
     ),
     Index("ix_ledger_deliveries_due", "state", "company", "destination", "job", "due_at"),
     Index("ix_ledger_deliveries_email", "email_hash"),
+    Index("ix_ledger_deliveries_remote", "remote_id"),
 )
 
 events = Table(
     "ledger_events",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("delivery_id", BigInteger, nullable=False),
     _run(),
     Column("at", UtcDateTime, nullable=False),
@@ -196,7 +202,7 @@ events = Table(
 failures = Table(
     "ledger_failures",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     _run(),
     Column("stage", String(40), nullable=False),
     Column("at", UtcDateTime, nullable=False),
@@ -211,7 +217,7 @@ failures = Table(
 pacer_buckets = Table(
     "ledger_pacer_buckets",
     metadata,
-    Column("bucket", String(_NAME), primary_key=True),
+    Column("bucket", String(NAME), primary_key=True),
     Column("blocked_until", BigInteger, nullable=False),
     Column("remaining", BigInteger),
     Column("remaining_until", BigInteger, nullable=False),
@@ -220,8 +226,8 @@ pacer_buckets = Table(
 pacer_grants = Table(
     "ledger_pacer_grants",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("bucket", String(_NAME), nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("bucket", String(NAME), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
     Index("ix_ledger_pacer_grants_at", "bucket", "at"),
@@ -230,9 +236,9 @@ pacer_grants = Table(
 api_errors = Table(
     "ledger_api_errors",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("scope", String(_NAME), nullable=False),
-    Column("endpoint", String(_NAME), nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("scope", String(NAME), nullable=False),
+    Column("endpoint", String(NAME), nullable=False),
     Column("status", Integer, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Index("ix_ledger_api_errors_at", "scope", "endpoint", "at"),
@@ -243,17 +249,20 @@ calls = Table(
     metadata,
     _run(primary_key=True),
     Column("service", String(40), primary_key=True),
-    Column("endpoint", String(_NAME), primary_key=True),
+    Column("endpoint", String(NAME), primary_key=True),
     Column("status", Integer, primary_key=True, autoincrement=False),
     Column("count", BigInteger, nullable=False),
+    Column("last_at", UtcDateTime),
 )
 
 tokens = Table(
     "ledger_tokens",
     metadata,
-    Column("connection_id", String(_NAME), primary_key=True),
+    Column("connection_id", String(NAME), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
     Column("obtained_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("generation", BigInteger, nullable=False),
+    # Keyed hash of host and client id: whoever knows them finds the chain, whatever its connection is called.
+    Column("app", String(64), nullable=False, server_default=""),
 )

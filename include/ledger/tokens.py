@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -21,13 +22,33 @@ if TYPE_CHECKING:
     from include.ledger.database import Database
 
 
-class SharedVault:
-    """Keeps the newest token of one connection, encrypted."""
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain of tokens, without the tokens.
 
-    def __init__(self, database: Database, cipher: Cipher, connection_id: str) -> None:
+    :param connection_id: under which it was stored.
+    :param obtained_at: when its newest link was made.
+    :param expires_at: when that link's access token ends.
+    :param generation: counts the links.
+    """
+
+    connection_id: str
+    obtained_at: datetime
+    expires_at: datetime
+    generation: int
+
+
+class SharedVault:
+    """Keeps the newest token of one connection, encrypted.
+
+    :param app: host and client id that the chain belongs to; with it the chain is found by `chains_of`.
+    """
+
+    def __init__(self, database: Database, cipher: Cipher, connection_id: str, app: str = "") -> None:
         self._database = database
         self._cipher = cipher
         self._id = connection_id
+        self._app = app
 
     def read(self) -> StoredToken | None:
         """Return the newest token without a lock."""
@@ -49,12 +70,15 @@ class SharedVault:
         with self._database.write() as connection:
             current = self._find(connection, lock=True)
             generation = current.generation + 1 if current else 1
-            values = {
+            values: dict[str, Any] = {
                 "sealed": sealed,
                 "obtained_at": obtained_at,
                 "expires_at": expires_at,
                 "generation": generation,
             }
+            if self._app:
+                # Somebody who does not know the app does not make it unknown.
+                values["app"] = _app_digest(self._cipher, self._app)
             insert = self._database.insert(tokens).values({"connection_id": self._id, **values})
             connection.execute(insert.on_conflict_do_update(index_elements=["connection_id"], set_=values))
         return StoredToken(access_token, refresh_token, obtained_at, expires_at, generation)
@@ -95,3 +119,21 @@ class HeldToken:
         """
         self._current = self._vault.save(access_token, refresh_token, obtained_at, expires_at)
         return self._current
+
+
+def chains_of(database: Database, cipher: Cipher, app: str) -> list[Chain]:
+    """Return the chains that belong to an app, the newest first; none for an app without a name."""
+    if not app:
+        return []
+    names = ("connection_id", "obtained_at", "expires_at", "generation")
+    query = (
+        select(*(tokens.c[name] for name in names))
+        .where(tokens.c.app == _app_digest(cipher, app))
+        .order_by(tokens.c.obtained_at.desc(), tokens.c.connection_id)
+    )
+    with database.read() as connection:
+        return [Chain(**row) for row in connection.execute(query).mappings()]
+
+
+def _app_digest(cipher: Cipher, app: str) -> str:
+    return cipher.digest(f"app:{app}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
     from include.ledger.database import Database
     from include.records import StreamKey
+
+
+class Unchanged(Enum):
+    """Stands for a value that is to stay what it is, where None is a value too."""
+
+    UNCHANGED = auto()
+
+
+UNCHANGED = Unchanged.UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +78,23 @@ class Watermarks:
             new = Watermark(to, run_id, created_from, self._database.now())
             return self._put(connection, stream, new, replaces=current is not None)
 
-    def rewind(self, stream: StreamKey, to: int, run_id: str) -> None:
-        """Set the watermark, backward as well: re-reading is safe, deliveries are kept apart."""
+    def rewind(
+        self,
+        stream: StreamKey,
+        to: int,
+        run_id: str,
+        *,
+        created_from: datetime | Unchanged | None = UNCHANGED,
+    ) -> None:
+        """Set the watermark, backward as well: re-reading is safe, deliveries are kept apart.
+
+        :param created_from: where "new" begins from now on; None: everything is new.
+        """
         with self._database.write() as connection:
             current = _find(connection, stream, lock=True)
-            new = Watermark(to, run_id, current.created_from if current else None, self._database.now())
+            if created_from is UNCHANGED:
+                created_from = current.created_from if current else None
+            new = Watermark(to, run_id, created_from, self._database.now())
             self._put(connection, stream, new, replaces=current is not None)
 
     def _put(self, connection: Connection, stream: StreamKey, new: Watermark, *, replaces: bool) -> bool:

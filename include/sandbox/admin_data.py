@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal, cast
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from include.sandbox.company import make_company
+from include.sandbox.exact_kinds import KINDS
 from include.sandbox.personio_state import Job
 
 if TYPE_CHECKING:
     from include.sandbox.state import Sandbox
 
-ENTITIES = ("Accounts", "Contacts")
 EMPLOYEE_FIELDS = {"email", "first_name", "last_name"}
 SEED_DEFAULTS: dict[str, Any] = {
     "seed": 1,
@@ -60,11 +61,12 @@ def seed(sandbox: Sandbox, _query: dict[str, str], body: Any) -> Any:
 
 def add_rows(sandbox: Sandbox, query: dict[str, str], body: Any) -> Any:
     """Add one row, or a list of them, as a user of Exact's web interface would."""
-    division, add = int(query["division"]), _adder(sandbox, query)
-    rows = [add(division, _object(fields)) for fields in (body if isinstance(body, list) else [body])]
-    found = [
-        {"ID": row["ID"], "Timestamp": str(row["Timestamp"]), "Created": row["Created"].isoformat()} for row in rows
+    division, entity = int(query["division"]), _entity(query)
+    rows = [
+        sandbox.exact.add(division, entity, _object(fields))
+        for fields in (body if isinstance(body, list) else [body])
     ]
+    found = [{"ID": row["ID"], "Timestamp": str(row["Timestamp"]), **_iso(row, "Created")} for row in rows]
     return found if isinstance(body, list) else found[0]
 
 
@@ -72,11 +74,15 @@ def change_row(sandbox: Sandbox, query: dict[str, str], body: Any) -> Any:
     """Change a row."""
     entity = _entity(query)
     row = sandbox.exact.update(int(query["division"]), entity, query["id"].lower(), _object(body))
-    return {"ID": row["ID"], "Timestamp": str(row["Timestamp"]), "Modified": row["Modified"].isoformat()}
+    return {"ID": row["ID"], "Timestamp": str(row["Timestamp"]), **_iso(row, "Modified")}
+
+
+def _iso(row: dict[str, Any], name: str) -> dict[str, str]:
+    return {name: row[name].isoformat()} if name in row else {}
 
 
 def delete_row(sandbox: Sandbox, query: dict[str, str], _body: Any) -> None:
-    """Delete a row; an account takes its contacts along."""
+    """Delete a row; what hangs on it goes along."""
     sandbox.exact.delete(int(query["division"]), _entity(query), query["id"].lower())
 
 
@@ -111,14 +117,14 @@ def add_job(sandbox: Sandbox, _query: dict[str, str], body: Any) -> Any:
 
 
 def add_employee(sandbox: Sandbox, _query: dict[str, str], body: Any) -> Any:
-    """Add an employee: ``email``, ``first_name``, ``last_name`` and any of v1's fields."""
+    """Add an employee: ``email``, ``first_name``, ``last_name``, any of v1's fields, and ``created_at``."""
     fields = _object(body)
     if not all(isinstance(fields.get(name), str) for name in EMPLOYEE_FIELDS):
         raise ValueError("An employee needs email, first_name and last_name.")
-    rest = {name: value for name, value in fields.items() if name not in EMPLOYEE_FIELDS}
-    person = sandbox.personio.add_person(
-        fields["email"], fields["first_name"], fields["last_name"], {"status": "active", **rest}
-    )
+    rest = {name: value for name, value in fields.items() if name not in {*EMPLOYEE_FIELDS, "created_at"}}
+    names = (fields["email"], fields["first_name"], fields["last_name"])
+    created_at = _moment(fields["created_at"]) if "created_at" in fields else None
+    person = sandbox.personio.add_person(*names, {"status": "active", **rest}, created_at)
     return {"id": person.id}
 
 
@@ -127,20 +133,23 @@ def delete_employee(sandbox: Sandbox, query: dict[str, str], _body: Any) -> None
     sandbox.personio.remove_person(sandbox.personio.people[int(query["id"])])
 
 
+def _moment(text: Any) -> datetime:
+    at = datetime.fromisoformat(str(text))
+    if at.tzinfo is None:
+        raise ValueError("created_at needs a zone, e.g. 2026-06-25T14:14:12Z.")
+    return at.astimezone(UTC)
+
+
 def _end_tokens(service: Any, action: Any, known: str) -> None:
     if action not in ("expire", "revoke"):
         raise ValueError(f"action is one of: {known}.")
     getattr(service, f"{action}_tokens")()
 
 
-def _adder(sandbox: Sandbox, query: dict[str, str]) -> Any:
-    return sandbox.exact.add_account if _entity(query) == "Accounts" else sandbox.exact.add_contact
-
-
-def _entity(query: dict[str, str]) -> Literal["Accounts", "Contacts"]:
-    if query["entity"] not in ENTITIES:
+def _entity(query: dict[str, str]) -> str:
+    if query["entity"] not in KINDS:
         raise KeyError(f"entity {query['entity']}")
-    return cast("Literal['Accounts', 'Contacts']", query["entity"])
+    return query["entity"]
 
 
 def _object(body: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ from include.sandbox.traffic import classify
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     from starlette.types import Message, Receive, Scope, Send
 
@@ -137,12 +137,16 @@ class _Exchange:
         length = str(len(self._body)).encode()
         headers = [(name, value) for name, value in self._headers if name.lower() not in {b"content-length", b"date"}]
         # The sandbox's own time: clients take the answer's date as the server's clock.
-        headers.append((b"date", _http_date(self._at).encode()))
+        headers.append((b"date", format_datetime(self._at + self._skew(), usegmt=True).encode()))
         bodiless = self._status in {204, 304}
         if not bodiless:
             headers.append((b"content-length", length))
         await self._send({"type": "http.response.start", "status": self._status, "headers": headers})
         await self._send({"type": "http.response.body", "body": b"" if bodiless else bytes(self._body)})
+
+    def _skew(self) -> timedelta:
+        service = classify(self._scope["path"])[0]
+        return timedelta(seconds=getattr(self._sandbox.settings, service).clock_skew_seconds)
 
     async def _drop(self) -> None:
         self._log(_DROPPED)
@@ -169,10 +173,6 @@ async def _wait(faults: list[Fault]) -> None:
     for fault in faults:
         if fault.action == "delay":
             await asyncio.sleep(fault.seconds)
-
-
-def _http_date(at: datetime) -> str:
-    return format_datetime(at, usegmt=True)
 
 
 def create_app(sandbox: Sandbox) -> Starlette:

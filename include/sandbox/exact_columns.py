@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from include.sandbox.odata_types import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from include.sandbox.odata_types import Row
 
@@ -26,6 +26,8 @@ _SHORT = {
     "B": "Boolean",
     "X": "Binary",
 }
+# Widths of fixed-length texts: blanks before the code, behind country and language.
+PADS = {"Code": 18, "Country": -3, "Language": -10}
 _DEFAULTS: dict[str, Any] = {"0": 0, "false": False, "A": "A"}
 
 # The last eight stand behind the alphabet in recorded answers, the identification trio in this order.
@@ -217,11 +219,14 @@ L: TimeStampAsBigInt
 """
 
 
-def columns(layout: str, derived: dict[str, Callable[[Row], Any]] | None = None) -> dict[str, Column]:
-    """Read a layout of this module.
+def columns(
+    layout: str, derived: dict[str, Callable[[Row], Any]] | None = None, pads: Mapping[str, int] | None = None
+) -> dict[str, Column]:
+    """Read a layout.
 
     :param layout: lines of a type letter and its property names.
     :param derived: how to compute properties that are joined at reading time.
+    :param pads: widths of fixed-length texts, negative for blanks behind.
     """
     found: dict[str, Column] = {}
     for line in layout.strip().splitlines():
@@ -230,7 +235,9 @@ def columns(layout: str, derived: dict[str, Callable[[Row], Any]] | None = None)
             head, _, default = word.partition("=")
             name = head.rstrip("+")
             edm: Any = _SHORT[letter]
-            found[name] = Column(name, edm, head.endswith("+"), _DEFAULTS.get(default), (derived or {}).get(name))
+            made = (derived or {}).get(name)
+            pad = (pads or {}).get(name, 0)
+            found[name] = Column(name, edm, head.endswith("+"), _DEFAULTS.get(default), made, pad)
     return found
 
 

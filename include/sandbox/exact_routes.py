@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote_plus
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from include.sandbox.exact_consent import authorize
 from include.sandbox.exact_service import Answer, Call, answer, oauth_error
 from include.sandbox.exact_tokens import TokenError
 from include.sandbox.odata_render import JSON_TYPE, dump
@@ -36,7 +37,7 @@ def exact_routes(sandbox: Sandbox) -> list[Route]:
             # Exact's paths do not tell case apart.
             path = request.url.path.lower().rstrip("/")
             if path == "/api/oauth2/auth":
-                return _authorize(sandbox, request)
+                return authorize(sandbox, request, body)
             if path == "/api/oauth2/token":
                 return _response(_token(sandbox, request, body))
             return _response(answer(sandbox.exact, _call(request, body)))
@@ -61,23 +62,6 @@ def _response(found: Answer) -> Response:
     if found.content_type:
         response.headers["Content-Type"] = found.content_type
     return response
-
-
-def _authorize(sandbox: Sandbox, request: Request) -> Response:
-    """Answer the login page as a user who agrees at once would make it do."""
-    given = request.query_params
-    uri = given.get("redirect_uri", "")
-    tokens = sandbox.exact.tokens
-    known = given.get("client_id") == sandbox.settings.exact.client_id
-    if request.method != "GET" or not known or not tokens.redirect_allowed(uri):
-        return Response("Unauthorized: unknown client_id or redirect_uri", 401, media_type="text/plain")
-    fields = {"state": given["state"]} if "state" in given else {}
-    if given.get("response_type") == "code":
-        fields = {"code": tokens.issue_code(uri), **fields}
-    else:
-        fields = {"error": "unsupported_response_type", **fields}
-    joint = "&" if urlsplit(uri).query else "?"
-    return RedirectResponse(f"{uri}{joint}{urlencode(fields)}", status_code=302)
 
 
 def _token(sandbox: Sandbox, request: Request, body: bytes) -> Answer:

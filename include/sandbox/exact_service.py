@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from include.sandbox import exact_writes
@@ -20,14 +21,14 @@ from include.sandbox.odata_query import (
     parse_query,
 )
 from include.sandbox.odata_render import JSON_TYPE, Renderer, dump, error_body, page_body, single_body
-from include.sandbox.odata_types import ODataError, Row
+from include.sandbox.odata_types import ODataError, Row, ValidationError
 from include.sandbox.traffic import classify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from include.sandbox.exact_division import Division
-    from include.sandbox.exact_state import Entity, ExactState
+    from include.sandbox.exact_state import ExactState
     from include.sandbox.exact_store import Source
     from include.sandbox.odata_entity import EntitySet
 
@@ -35,7 +36,6 @@ _PATH = re.compile(
     r"^/api/v1/(?:(?P<division>\d+)/)?(?P<name>[^()]+?)(?:\((?P<key>[^)]*)\)(?P<rest>/.*)?)?/?$", re.IGNORECASE
 )
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _NOT_ALLOWED = 401, 403, 404, 405
-_WRITABLE = {"crm/Accounts", "crm/Contacts"}
 _TOO_LARGE, _URI_TOO_LONG, _TOO_MANY = 413, 414, 429
 
 
@@ -118,6 +118,8 @@ def _judged(state: ExactState, call: Call, endpoint: str, division: int | None) 
             return Answer(_TOO_MANY, headers=headers)
     try:
         result = _dispatch(state, call, endpoint, division)
+    except ValidationError as error:
+        result = _refusal(call, ODataError(error.message, exact.validation_status))
     except ODataError as error:
         result = _refusal(call, error)
     result.headers |= headers
@@ -139,22 +141,32 @@ def _refusal(call: Call, error: ODataError) -> Answer:
 
 
 def _dispatch(state: ExactState, call: Call, endpoint: str, division: int | None) -> Answer:
-    if division is not None and division not in state.divisions:
+    exact = state.settings.exact
+    if division is not None and (division not in state.divisions or division in exact.inaccessible_divisions):
         raise ODataError("Forbidden - No access to this division", _FORBIDDEN, "NoDivisionAccess")
-    if endpoint.removesuffix("/$count") in state.settings.exact.missing_scopes:
+    if _out_of_scope(endpoint, exact.missing_scopes):
         verb = "read" if call.method == "GET" else "write"
         raise ODataError(f"Forbidden - Application Scope Violated. Cannot {verb}", _FORBIDDEN)
     target = _target(state, call, division)
     handlers = {"GET": _get, "POST": _post, "PUT": _put, "DELETE": _delete}
     handler = handlers.get(call.method)
-    if handler is None or not (call.method == "GET" or _writes(target)):
+    if handler is None or not _takes(target):
         raise ODataError(f"The method {call.method} is not supported for this resource.", _NOT_ALLOWED)
     return handler(state, target)
 
 
-def _writes(target: _Target) -> bool:
+def _out_of_scope(endpoint: str, missing: list[str]) -> bool:
+    """Whether the app lacks an endpoint: by name, with all below it, or by a pattern such as ``*/CRM/*``."""
+    name = endpoint.lower()
+    patterns = (pattern.lower().rstrip("/") for pattern in missing)
+    return any(fnmatchcase(name, pattern) or name.startswith(f"{pattern}/") for pattern in patterns)
+
+
+def _takes(target: _Target) -> bool:
+    if target.call.method == "GET":
+        return True
     on_list = target.call.method == "POST"
-    return target.entity.path in _WRITABLE and on_list is (target.key is None)
+    return target.call.method in target.entity.methods and not target.rest and on_list is (target.key is None)
 
 
 def _target(state: ExactState, call: Call, division: int | None) -> _Target:
@@ -177,10 +189,11 @@ def _missing(segment: str) -> ODataError:
 
 def _get(state: ExactState, target: _Target) -> Answer:
     entity, call = target.entity, target.call
-    query_text = "" if entity.path.startswith("read/") else call.query
+    # Options of a collection below a row belong to that collection.
+    query_text = "" if entity.path.startswith("read/") or target.rest.strip("/") in entity.below else call.query
     query = parse_query(query_text, entity, fold=not state.settings.exact.case_sensitive)
     if target.key is not None:
-        return _get_one(target, query)
+        return _get_one(state, target, query)
     if target.rest == "/$count":
         count = count_rows(target.source, entity, query)
         return Answer(200, str(count).encode(), "text/plain;charset=utf-8")
@@ -197,24 +210,34 @@ def _get(state: ExactState, target: _Target) -> Answer:
 
 def _touch_some(state: ExactState, target: _Target, page: Page) -> None:
     wanted = state.settings.exact.sync_touch_rows
-    if not (wanted and page.next_token and target.company and target.entity.path.startswith("sync/CRM/")):
+    synced = target.entity.table and target.entity.path.startswith("sync/")
+    if not (wanted and page.next_token and target.company and synced):
         return
-    entity = cast("Entity", target.entity.path.rpartition("/")[2])
     for row in islice(page.rows, wanted):
-        state.touch(target.company.code, entity, row["ID"])
+        state.touch(target.company.code, target.entity.table, row["ID"])
 
 
-def _get_one(target: _Target, query: Query) -> Answer:
+def _get_one(state: ExactState, target: _Target, query: Query) -> Answer:
     row = _row(target)
-    if target.rest.strip("/") in target.entity.navigation:
-        empty = Page([], "", None, bare=False)
-        renderer = Renderer(target.entity, target.base, None, frozenset())
-        body, content_type = page_body(renderer, empty, "", as_json=target.call.as_json)
-        return Answer(200, body, content_type)
-    if target.rest.strip("/"):
-        raise _missing(target.rest.strip("/"))
+    name = target.rest.strip("/")
+    if name in target.entity.below:
+        return _get_below(state, target, row, name)
+    if name:
+        raise _missing(name)
     renderer = Renderer(target.entity, target.base, query.select, query.expand)
     body, content_type = single_body(renderer, row, as_json=target.call.as_json)
+    return Answer(200, body, content_type)
+
+
+def _get_below(state: ExactState, target: _Target, row: Row, name: str) -> Answer:
+    """Answer a collection below a row, which takes the query options of its own endpoint."""
+    entity, source = target.entity.below[name](row)
+    above = Renderer(target.entity, target.base, None, frozenset())
+    query = parse_query(target.call.query, entity, fold=not state.settings.exact.case_sensitive)
+    page = fetch(source, entity, query)
+    link = next_link(f"{above.uri(row)}/{name}", query, page)
+    renderer = Renderer(entity, target.base, query.select, query.expand)
+    body, content_type = page_body(renderer, page, link, as_json=target.call.as_json)
     return Answer(200, body, content_type)
 
 
@@ -225,35 +248,36 @@ def _row(target: _Target) -> Row:
     return row
 
 
-def _subject(target: _Target) -> tuple[Division, Entity]:
+def _subject(target: _Target) -> tuple[Division, str]:
     company = target.company
     if company is None:  # writable endpoints all carry a division
         raise _missing(target.entity.path)
-    return company, cast("Entity", target.entity.path.rpartition("/")[2])
+    return company, target.entity.table
 
 
 def _post(state: ExactState, target: _Target) -> Answer:
-    company, entity = _subject(target)
-    values = exact_writes.read_body(target.call.body, target.entity.columns)
-    row = exact_writes.create(state, company, entity, values)
-    if "return=representation" not in target.call.headers.get("prefer", "").lower():
-        row = exact_writes.bare_answer(entity, row, target.entity.columns)
+    company, table = _subject(target)
+    values, brought = exact_writes.read_body(target.call.body, table, target.entity.columns)
+    row = exact_writes.create(state, company, table, values, brought)
+    full = "return=representation" in target.call.headers.get("prefer", "").lower()
+    if not full and target.entity.path in state.settings.exact.bare_posts:
+        row = exact_writes.bare_answer(table, row, target.entity.columns)
     renderer = Renderer(target.entity, target.base, None, frozenset())
     body, content_type = single_body(renderer, row, as_json=target.call.as_json)
     return Answer(201, body, content_type, {"Location": renderer.uri(row)})
 
 
 def _put(state: ExactState, target: _Target) -> Answer:
-    company, entity = _subject(target)
+    company, table = _subject(target)
     row = _row(target)
-    values = exact_writes.read_body(target.call.body, target.entity.columns)
-    exact_writes.change(state, company, entity, row["ID"], values)
+    values, _ = exact_writes.read_body(target.call.body, table, target.entity.columns)
+    exact_writes.change(state, company, table, row["ID"], values)
     return Answer(204)
 
 
 def _delete(state: ExactState, target: _Target) -> Answer:
-    company, entity = _subject(target)
-    state.delete(company.code, entity, _row(target)["ID"])
+    company, table = _subject(target)
+    exact_writes.remove(state, company, table, _row(target)["ID"])
     return Answer(204)
 
 

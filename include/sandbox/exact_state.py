@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from include.sandbox.exact_division import Division
+from include.sandbox.exact_fills import adjusted, new_row
+from include.sandbox.exact_kinds import KINDS
 from include.sandbox.exact_limits import ErrorBlock, RateLimits
-from include.sandbox.exact_rows import new_account, new_contact, stored
+from include.sandbox.exact_rows import stored
 from include.sandbox.exact_tokens import TokenService
 from include.sandbox.odata_types import Row, plain, sql_datetime
 from include.sandbox.settings import DEFAULT_DIVISION, SECOND_DIVISION
@@ -21,12 +23,16 @@ if TYPE_CHECKING:
     from include.sandbox.clock import Clock
     from include.sandbox.settings import SandboxSettings
 
-Entity = Literal["Accounts", "Contacts"]
-ENTITY_TYPE: dict[str, int] = {"Accounts": 2, "Contacts": 5}
+# What a deletion takes along: tables, with the property that names the deleted row.
+_OWNED: dict[str, tuple[tuple[str, str], ...]] = {
+    "Accounts": (("Contacts", "Account"), ("BankAccounts", "Account")),
+    "Quotations": (("QuotationLines", "QuotationID"),),
+    "SalesInvoices": (("SalesInvoiceLines", "InvoiceID"),),
+}
 
 
 class ExactState:
-    """Divisions with accounts and contacts, the deleted log, the tokens and the limits.
+    """Divisions with their tables, the deleted log, the tokens and the limits.
 
     :param clock: the sandbox's time.
     :param settings: switches, read at every use.
@@ -37,6 +43,7 @@ class ExactState:
         self.settings = settings
         self.random = random.Random(settings.exact.seed)
         self.user_id = self.new_id()
+        self.employee_id = str(uuid5(UUID(self.user_id), "employee"))
         self.divisions: dict[int, Division] = {}
         self.tokens = TokenService(clock, settings.exact, self.random)
         self.limits = RateLimits(clock, settings)
@@ -73,51 +80,47 @@ class ExactState:
         """
         return self.divisions[code]
 
-    def add_account(self, division: int, fields: Row) -> Row:
-        """Add an account as a user of the web interface would.
+    def add(self, division: int, table: str, fields: Row) -> Row:
+        """Add a row as a user of the web interface would; an account's first contact becomes its main contact.
 
         :param division: company number.
+        :param table: its table.
         :param fields: properties; times as naive local datetimes or ISO text.
-        :raises KeyError: if the company is unknown.
+        :raises KeyError: if the company or the table is unknown.
         :raises ValueError: if a property is unknown or has a wrong value.
         """
         company = self.divisions[division]
-        values = stored(fields, company.columns["Accounts"])
-        row = new_account(self, company, values)
-        return self._put(company, "Accounts", row)
-
-    def add_contact(self, division: int, fields: Row) -> Row:
-        """Add a contact; the first one of an account becomes its main contact.
-
-        :param division: company number.
-        :param fields: properties; times as naive local datetimes or ISO text.
-        :raises KeyError: if the company is unknown.
-        :raises ValueError: if a property is unknown or has a wrong value.
-        """
-        company = self.divisions[division]
-        values = stored(fields, company.columns["Contacts"])
-        row = self._put(company, "Contacts", new_contact(self, company, values))
-        account = company.tables["Accounts"].rows.get(row.get("Account") or "")
+        values = stored(fields, company.columns[table])
+        row = self._put(company, table, new_row(self, company, table, values))
+        account = company.tables["Accounts"].rows.get(row.get("Account") or "") if table == "Contacts" else None
         if account is not None and not account.get("MainContact"):
             self._touch(company, "Accounts", account, {"MainContact": row["ID"]})
         return row
 
-    def _put(self, company: Division, entity: Entity, row: Row) -> Row:
+    def add_account(self, division: int, fields: Row) -> Row:
+        """Add an account: see :meth:`add`."""
+        return self.add(division, "Accounts", fields)
+
+    def add_contact(self, division: int, fields: Row) -> Row:
+        """Add a contact: see :meth:`add`."""
+        return self.add(division, "Contacts", fields)
+
+    def _put(self, company: Division, entity: str, row: Row) -> Row:
         if "Timestamp" not in row:
             row["Timestamp"] = company.next_version()
         company.tables[entity].put(row)
         return row
 
-    def _touch(self, company: Division, entity: Entity, row: Row, changes: Row) -> Row:
+    def _touch(self, company: Division, entity: str, row: Row, changes: Row) -> Row:
         fresh = {**row, "Modified": self.local_now(), "Timestamp": company.next_version(), **changes}
         company.tables[entity].put(fresh)
         return fresh
 
-    def update(self, division: int, entity: Entity, row_id: str, fields: Row) -> Row:
+    def update(self, division: int, entity: str, row_id: str, fields: Row) -> Row:
         """Change a row; a change to the values it already has leaves Modified and Timestamp alone.
 
         :param division: company number.
-        :param entity: Accounts or Contacts.
+        :param entity: its table.
         :param row_id: its ID.
         :param fields: properties to change.
         :raises KeyError: if the company or the row is unknown.
@@ -126,47 +129,47 @@ class ExactState:
         company = self.divisions[division]
         known = company.columns[entity]
         row = company.tables[entity].rows[row_id]
-        values = stored(fields, known)
-        if entity == "Contacts" and "Email" in values and "BusinessEmail" not in values:
-            values["BusinessEmail"] = values["Email"]
+        values = adjusted(company, entity, row, stored(fields, known))
         values.pop("ID", None)
         special = {name: value for name, value in values.items() if name not in known}
         changed = {name: value for name, value in values.items() if name in known and known[name].value(row) != value}
         return self._touch(company, entity, row, {**changed, **special}) if changed or special else row
 
-    def touch(self, division: int, entity: Entity, row_id: str) -> Row:
+    def touch(self, division: int, entity: str, row_id: str) -> Row:
         """Save a row again without a change of its contents: only its version and Modified move.
 
         :param division: company number.
-        :param entity: Accounts or Contacts.
+        :param entity: its table.
         :param row_id: its ID.
         :raises KeyError: if the company or the row is unknown.
         """
         company = self.divisions[division]
         return self._touch(company, entity, company.tables[entity].rows[row_id], {})
 
-    def delete(self, division: int, entity: Entity, row_id: str) -> None:
-        """Delete a row and note it in the deleted log; an account takes its contacts along.
+    def delete(self, division: int, entity: str, row_id: str) -> None:
+        """Delete a row and note it in the deleted log; what hangs on it goes along.
 
         :param division: company number.
-        :param entity: Accounts or Contacts.
+        :param entity: its table.
         :param row_id: its ID.
         :raises KeyError: if the company or the row is unknown.
         """
         company = self.divisions[division]
         row = company.tables[entity].rows[row_id]
-        if entity == "Accounts":
-            owned = [one["ID"] for one in company.tables["Contacts"].rows.values() if one.get("Account") == row_id]
-            for contact in owned:
-                self._delete(company, "Contacts", contact)
-        else:
+        if entity == "Contacts":
             account = company.tables["Accounts"].rows.get(row.get("Account") or "")
             if account is not None and account.get("MainContact") == row_id:
                 self._touch(company, "Accounts", account, {"MainContact": None})
+        for table, column in _OWNED.get(entity, ()):
+            owned = [one["ID"] for one in company.tables[table].rows.values() if one.get(column) == row_id]
+            for one in owned:
+                self._delete(company, table, one)
         self._delete(company, entity, row_id)
 
-    def _delete(self, company: Division, entity: Entity, row_id: str) -> None:
+    def _delete(self, company: Division, entity: str, row_id: str) -> None:
         company.tables[entity].remove(row_id)
+        if not KINDS[entity].deleted_type:
+            return
         company.deleted.append(
             {
                 "Timestamp": company.next_version(),
@@ -174,7 +177,7 @@ class ExactState:
                 "DeletedDate": self.local_now(),
                 "Division": company.code,
                 "EntityKey": row_id,
-                "EntityType": ENTITY_TYPE[entity],
+                "EntityType": KINDS[entity].deleted_type,
                 "ID": self.new_id(),
             }
         )
@@ -189,11 +192,11 @@ class ExactState:
         company.deleted = [entry for entry in company.deleted if entry["DeletedDate"] >= oldest]
         return company.deleted
 
-    def bulk_load(self, division: int, entity: Entity, rows: list[Row]) -> int:
+    def bulk_load(self, division: int, entity: str, rows: list[Row]) -> int:
         """Insert many rows fast; versions follow the order of the list.
 
         :param division: company number.
-        :param entity: Accounts or Contacts.
+        :param entity: its table.
         :param rows: rows with OData names and typed values (naive local datetimes); ID, Created and Modified are
             added where they are missing, nothing else.
         :return: number of rows.

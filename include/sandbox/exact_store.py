@@ -126,6 +126,21 @@ class KeyOrder:
         return self._table.rows.get(key)
 
 
+class Rows(KeyOrder):
+    """A table of which a list shows only some rows, while a key finds any."""
+
+    def __init__(self, table: Table, shown: Callable[[Row], bool]) -> None:
+        super().__init__(table)
+        self._shown = shown
+
+    def scan(self, after: str | None) -> Iterator[Row]:
+        """Yield the shown rows in GUID order.
+
+        :param after: ID behind which to start, or None.
+        """
+        return (row for row in super().scan(after) if self._shown(row))
+
+
 class VersionOrder:
     """A table as the sync endpoints read it."""
 

@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from include.sandbox.odata_types import Column
+    from collections.abc import Callable
+
+    from include.sandbox.exact_store import Source
+    from include.sandbox.odata_types import Column, Row
+
+    Below = Callable[[Row], tuple["EntitySet", Source]]
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,9 @@ class EntitySet:
     :param filter_required: a list needs a ``$filter``.
     :param skippable: whether ``$skip`` is understood.
     :param navigation: navigation properties, with the property each stands before.
+    :param below: the rows behind each navigation property.
+    :param table: the table whose rows it shows, if any.
+    :param methods: what it takes.
     """
 
     path: str
@@ -35,6 +43,9 @@ class EntitySet:
     filter_required: bool = False
     skippable: bool = True
     navigation: dict[str, str] = field(default_factory=dict)
+    below: dict[str, Below] = field(default_factory=dict)
+    table: str = ""
+    methods: frozenset[str] = frozenset({"GET"})
 
     @property
     def type_name(self) -> str:

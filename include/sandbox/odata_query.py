@@ -223,11 +223,12 @@ def _candidates(source: Source, entity: EntitySet, condition: Filter, after: Any
     only = condition.only.get(entity.key)
     if only is not None:
         found = [row for key in only if (row := source.get(key)) is not None]
-        found.sort(key=lambda row: _sortable(entity.columns[entity.key], row[entity.key], fold=False))
+        key = entity.columns[entity.key]
+        found.sort(key=lambda row: _sortable(key, key.value(row), fold=False))
         if after is None:
             return found
-        border = _sortable(entity.columns[entity.key], after, fold=False)
-        return [row for row in found if _sortable(entity.columns[entity.key], row[entity.key], fold=False) > border]
+        border = _sortable(key, after, fold=False)
+        return [row for row in found if _sortable(key, key.value(row), fold=False) > border]
     lowest = condition.lowest.get(entity.key)
     if lowest is not None:
         # Without this every page of a sync would read the table from its beginning.

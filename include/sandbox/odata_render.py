@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
+from include.sandbox.odata_query import fetch, next_link, parse_query
 from include.sandbox.odata_types import Column, Row, as_xml, plain, write_literal
 
 if TYPE_CHECKING:
@@ -64,10 +65,20 @@ class Renderer:
         for name, column in self._plan:
             if column is None:
                 deferred = {"__deferred": {"uri": f"{uri}/{name}"}}
-                result[name] = {"results": []} if name in self._expand else deferred
+                result[name] = self._expanded(row, name) if name in self._expand else deferred
             else:
                 result[name] = plain(column.edm, column.value(row))
         return result
+
+    def _expanded(self, row: Row, name: str) -> dict[str, Any]:
+        """Return a collection written out: its first page, with a link to the next one."""
+        entity, source = self._entity.below[name](row)
+        query = parse_query("", entity, fold=True)
+        page = fetch(source, entity, query)
+        below = Renderer(entity, self._base, None, frozenset())
+        link = next_link(f"{self.uri(row)}/{name}", query, page)
+        rows = {"results": [below.row(one) for one in page.rows]}
+        return {**rows, "__next": link} if link else rows
 
     def page_json(self, page: Page, link: str) -> bytes:
         """Return a page in its envelope: a bare array or ``results``.

@@ -40,11 +40,16 @@ class ODataError(Exception):
         super().__init__(message)
 
 
+class ValidationError(ODataError):
+    """Raised for a write whose values are refused; a setting decides between 400 and 500."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One property of an entity.
 
     :param derive: computes the value at reading time, as a join would, unless the row holds one itself.
+    :param pad: width of a fixed-length text: positive for blanks before it, negative for blanks behind.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Column:
     writable: bool = False
     default: Any = None
     derive: Callable[[Row], Any] | None = None
+    pad: int = 0
 
     def value(self, row: Row) -> Any:
         """Return the row's value: stored, derived or default.

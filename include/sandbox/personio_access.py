@@ -162,9 +162,19 @@ def require_v1(call: Call, scope: str) -> Token:
         if call.settings.v1_unauthorized_body == "empty":
             raise Refused(Response(status_code=401))
         raise Refused(personnel(401, "Unauthorized", code=0))
-    if scope not in token.scopes:
+    if scope not in rights(call, token):
         raise Refused(personnel(403, FORBIDDEN_V1, code=0))
     return token
+
+
+def rights(call: Call, token: Token) -> set[str]:
+    """Return what a token may do now: a right taken from the credential is gone from its tokens at once.
+
+    :param token: a live token.
+    """
+    if token.version == "v1":
+        return set(call.settings.v1_scopes)
+    return {scope for scope in token.scopes if scope in call.settings.v2_scopes}
 
 
 def require_v2(call: Call, scope: str) -> None:
@@ -173,7 +183,7 @@ def require_v2(call: Call, scope: str) -> None:
     :raises Refused: 401; but 403 for recruiting without the right, as Personio answers it.
     """
     token = call.state.live_token(call.bearer)
-    if token is not None and scope in token.scopes:
+    if token is not None and scope in rights(call, token):
         return
     if token is not None and ":recruiting:" in scope:
         raise Refused(problem(403, "Forbidden", "The scope for this request is missing.", at=call.now))

@@ -38,7 +38,7 @@ def v1_auth(call: Call) -> Response:
         raise Refused(personnel(403, "Wrong credentials", code=0))
     token = call.state.issue_token("v1", call.settings.v1_scopes)
     left = int((token.expires_at - call.now).total_seconds())
-    data = {"token": token.value, "expires_in": left, "scope": " ".join(token.scopes)}
+    data = {"token": token.value, "expires_in": left, "scope": " ".join(call.settings.v1_scopes)}
     return JSONResponse({"success": True, "data": data})
 
 

@@ -59,6 +59,17 @@ def employee(call: Call, person: Person, only: list[str] | None = None) -> dict[
     return {"type": "Employee", "attributes": shown}
 
 
+def attribute_list(call: Call) -> list[dict[str, Any]]:
+    """Return the attributes that the credential may see, the company's own among them."""
+    allowed = call.settings.attribute_whitelist
+    described = [(name, _described(call, name, None)) for name in (*ATTRIBUTES, *DYNAMIC)]
+    return [
+        {"key": name, **{part: shown[part] for part in ("label", "type", "universal_id")}, "options": []}
+        for name, shown in described
+        if allowed is None or name in allowed
+    ]
+
+
 def object_id(call: Call, attribute: str, name: str) -> int | None:
     """Return the id of a department, office or subcompany of the company, None if it has no such one."""
     names = {

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 
 from include.sandbox.personio_access import limit, limit_v1, require_v1
 from include.sandbox.personio_auth import FORM
-from include.sandbox.personio_employee_shape import DYNAMIC, OBJECTS, employee, object_id
+from include.sandbox.personio_employee_shape import DYNAMIC, OBJECTS, attribute_list, employee, object_id
 from include.sandbox.personio_errors import NOT_FOUND_V1, Refused, personnel
 
 if TYPE_CHECKING:
@@ -102,13 +102,9 @@ def update_employee(call: Call) -> Response:
 
 
 def list_attributes(call: Call) -> Response:
-    """Answer ``GET /v1/company/employees/attributes`` and ``…/custom-attributes``."""
+    """Answer ``GET /v1/company/employees/attributes`` and ``…/custom-attributes``: what the credential may see."""
     _enter(call, "employees:read")
-    rows: list[dict[str, Any]] = [
-        {"key": key, "label": label, "type": kind, "universal_id": universal, "options": []}
-        for key, (kind, label, universal) in DYNAMIC.items()
-    ]
-    return JSONResponse({"success": True, "data": rows})
+    return JSONResponse({"success": True, "data": attribute_list(call)})
 
 
 def profile_picture(call: Call) -> Response:

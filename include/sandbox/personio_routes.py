@@ -12,6 +12,7 @@ from include.sandbox import personio_recruiting_reads as reads
 from include.sandbox.personio_access import Call, endpoint, v2
 from include.sandbox.personio_auth import v1_auth, v2_revoke, v2_token
 from include.sandbox.personio_errors import unknown_route
+from include.sandbox.personio_feed import career_feed
 from include.sandbox.personio_recruiting import create_application, document_endpoint, refuse_recruiting
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def personio_routes(sandbox: Sandbox) -> list[Route]:
         for method, path, scope, handle in V2
     ]
     found.append(Route("/v1/recruiting/applications/documents", document_endpoint(sandbox), methods=["POST"]))
+    found.append(Route("/xml", endpoint(sandbox, career_feed), methods=["GET"]))
     found += [
         Route("/v1/recruiting/{rest:path}", endpoint(sandbox, refuse_recruiting), methods=ANY),
         Route("/v1/{rest:path}", endpoint(sandbox, employees.unknown_path), methods=ANY),

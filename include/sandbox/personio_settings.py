@@ -36,6 +36,9 @@ class PersonioSettings:
     # Unknown outside Personio: "json" is the personnel envelope, "empty" no body at all.
     v1_unauthorized_body: str = "json"
 
+    # How far Personio's clock is ahead of the sandbox's, in the Date header.
+    clock_skew_seconds: float = 0.0
+
     # --- limits; "a minute" lasts SandboxSettings.limit_seconds ---
     limits_enabled: bool = True
     v1_requests_per_minute: int = 2000

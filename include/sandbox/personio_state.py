@@ -208,9 +208,16 @@ class PersonioState:
         found = self._person_by_email.get(email.casefold())
         return None if found is None else self.people[found]
 
-    def add_person(self, email: str, first_name: str, last_name: str, fields: Mapping[str, Any]) -> Person:
-        """Store a new person."""
-        now = self.clock.now()
+    def add_person(
+        self,
+        email: str,
+        first_name: str,
+        last_name: str,
+        fields: Mapping[str, Any],
+        created_at: datetime | None = None,
+    ) -> Person:
+        """Store a new person; ``created_at`` is now unless it is given."""
+        now = created_at or self.clock.now()
         person = Person(self._next("person"), email, first_name, last_name, now, now, dict(fields))
         person.changed = dict.fromkeys(("email", "first_name", "last_name", *fields), now)
         self.people[person.id] = person

@@ -15,6 +15,7 @@ EXACT_CLIENT_ID = "{00000000-0000-4000-8000-000000000001}"
 EXACT_CLIENT_SECRET = "sandbox-exact-secret"  # noqa: S105 - public: it opens the sandbox and nothing else
 DEFAULT_DIVISION = 124132
 SECOND_DIVISION = 124133
+BARE_POSTS = ("crm/Accounts", "crm/BankAccounts", "crm/Contacts", "crm/Quotations")
 
 
 @dataclass
@@ -30,7 +31,16 @@ class ExactSettings:
     :param sync_timestamp_for_crm: SyncTimestamp answers for contacts and accounts, which its documentation omits.
     :param sync_touch_rows: that many rows of every sync page with a successor are saved again by somebody, so
         they come once more at the end.
-    :param missing_scopes: endpoints such as ``crm/Contacts`` that the app was not granted: 403.
+    :param missing_scopes: endpoints such as ``crm/Contacts``, or patterns, that the app was not granted: 403.
+    :param inaccessible_divisions: companies that the user may not enter: 403.
+    :param consent: ``at_once`` agrees to every login, ``page`` shows a page with two buttons.
+    :param app_name: what the page calls the app.
+    :param clock_skew_seconds: how far the service's clock is ahead, in Date and ServerTime.
+    :param validation_status: status of a write whose values are refused; 400 was seen as well as 500.
+    :param bare_posts: endpoints whose POST answers only the key, zeros and nulls unless asked for more.
+    :param new_hour_status: HourStatus of a time transaction that was sent without one.
+    :param final_hours_locked: final time transactions cannot be changed or deleted.
+    :param own_hours_only: project/TimeTransactions lists the user's hours only.
     :param headers_on_429: limit headers come with a 429 as well; before 2020 they did not.
     :param case_sensitive: whether text comparisons tell ``a`` from ``A``.
     :param rowversion_start: first Timestamp; above 2**53, so that reading it as a float shows.
@@ -60,6 +70,15 @@ class ExactSettings:
     sync_timestamp_for_crm: bool = False
     sync_touch_rows: int = 0
     missing_scopes: list[str] = field(default_factory=list)
+    inaccessible_divisions: list[int] = field(default_factory=list)
+    consent: str = "at_once"
+    app_name: str = "Sandbox app"
+    clock_skew_seconds: float = 0.0
+    validation_status: int = 500
+    bare_posts: list[str] = field(default_factory=lambda: list(BARE_POSTS))
+    new_hour_status: int = 1
+    final_hours_locked: bool = True
+    own_hours_only: bool = True
     case_sensitive: bool = False
     deleted_days: int = 61
     rowversion_start: int = 2**53 + 1001

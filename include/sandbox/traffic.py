@@ -10,6 +10,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
+from include.sandbox.exact_kinds import KINDS
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -24,14 +26,12 @@ _KNOWN = (
     "system/Divisions",
     "system/AllDivisions",
     "hrm/Divisions",
-    "crm/Accounts",
-    "crm/Contacts",
-    "bulk/CRM/Accounts",
-    "bulk/CRM/Contacts",
-    "sync/CRM/Accounts",
-    "sync/CRM/Contacts",
+    "system/GetMostRecentlyUsedDivisions",
     "sync/Deleted",
     "read/sync/Sync/SyncTimestamp",
+    "read/logistics/StockPosition",
+    "general/Currencies",
+    *(path for kind in KINDS.values() for path in (kind.path, kind.bulk, kind.sync) if path),
 )
 _CANONICAL = {name.lower(): name for name in _KNOWN}
 _KEY = re.compile(r"\([^()]*\)")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.errors import PermissionDeniedError, RecordRejectedError
+from include.sync.load import Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ class ApplicationDelivery:
     def __init__(self, personio: PersonioClient) -> None:
         self.personio = personio
 
-    def send(self, claim: Claim, hold: Callable[[], None]) -> None:
+    def send(self, claim: Claim, hold: Callable[[], None]) -> Sent:
         """Upload the payload's local files, then create the application.
 
         :raises AlreadyExistsError: this address has applied for this position.
@@ -32,9 +33,10 @@ class ApplicationDelivery:
         payload = dict(claim.payload)
         if payload.get("files"):
             payload["files"] = [self._uploaded(file, hold) for file in payload["files"]]
-        self.personio.reserve_recruiting()
+        self.personio.reserve("recruiting")
         hold()
         self.personio.create_application(payload)
+        return Sent()
 
     def find(self, claim: Claim) -> str | None:
         """Return the application's id, "" if there is none, None without v2 read rights."""
@@ -65,7 +67,7 @@ class ApplicationDelivery:
                 way_out="Put the file where the mapping says, then replay the record.",
             ) from error
         name = str(file.get("original_filename") or path.name)
-        self.personio.reserve_recruiting()
+        self.personio.reserve("recruiting")
         hold()
         return {
             "uuid": self.personio.upload_document(name, content),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -35,12 +36,13 @@ def decide(
     """
     counts: Counter[str] = Counter()
     progress = Progress("records decided")
+    fingerprint = deciding(mapping, window)
     chunks = ledger.staging.undecided(
         job.stream,
         job.destination,
         job.position,
         chunk=CHUNK,
-        fingerprint=mapping.fingerprint,
+        fingerprint=fingerprint,
         company=job.company,
     )
     for rows in lookup_batches(chunks, window) if job.stream.entity == "Accounts" else chunks:
@@ -61,12 +63,18 @@ def decide(
                 job.company,
                 decisions,
                 job.run_key(run_id),
-                fingerprint=mapping.fingerprint,
+                fingerprint=fingerprint,
             )
         )
         progress.add(len(rows))
     log.info("%s: %s", progress.line(), dict(counts))
     return dict(counts)
+
+
+def deciding(mapping: Mapping, window: Window) -> str:
+    """Return the fingerprint of all that decides: what was not new for one window may be for another."""
+    text = f"{mapping.fingerprint} {window.created_from} {window.created_to}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_new(row: StagedRow, window: Window) -> bool:

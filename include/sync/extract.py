@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from include.clients.exact_time import local_to_utc
@@ -38,14 +39,13 @@ def extract(
 
     :param select: the Exact columns to read.
     :param zone: of the site: Exact's dates are its local wall clock.
-    :return: ``read``, ``new``, ``changed``, ``unchanged``, ``pages`` of this attempt.
+    :return: ``read``, ``new``, ``changed``, ``unchanged``, ``pages``, over all attempts of the run.
     :raises ProtocolError: a row came without ID or Timestamp.
     """
-    counts = {"read": 0, "new": 0, "changed": 0, "unchanged": 0, "pages": 0}
     reached = ledger.staging.resume_point(stream, run_id)
     if reached is not None and reached.done:
         log.info("All %s pages of this run are in the ledger already.", reached.page)
-        return counts
+        return totals(ledger, stream, run_id)
     progress = Progress(f"{stream.entity.lower()} read")
     pages = client.sync_pages(
         stream.entity,
@@ -62,12 +62,16 @@ def extract(
             resume=page.next,
             page=page.number,
         )
-        for name in ("read", "new", "changed", "unchanged"):
-            counts[name] += getattr(staged, name)
-        counts["pages"] += 1
         progress.add(staged.read)
-    log.info("%s in %s pages: %s", progress.line(), counts["pages"], counts)
+    counts = totals(ledger, stream, run_id)
+    log.info("%s by this attempt; all attempts: %s", progress.line(), counts)
     return counts
+
+
+def totals(ledger: Ledger, stream: StreamKey, run_id: str) -> dict[str, int]:
+    """Return what all attempts of the run's extract came to."""
+    reached = ledger.staging.resume_point(stream, run_id)
+    return {**asdict(ledger.staging.totals(stream, run_id)), "pages": reached.page if reached else 0}
 
 
 def source_rows(page: Page, stream: StreamKey, zone: ZoneInfo) -> list[SourceRow]:

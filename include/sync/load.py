@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from include.errors import (
     AbortError,
@@ -22,10 +22,11 @@ from include.errors import (
     RetryLaterError,
     ServiceUnavailableError,
 )
+from include.ledger.states import DONE
 from include.sync.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from include.ledger import Ledger
     from include.ledger.claims import Claim
@@ -46,11 +47,26 @@ class LeaseLostError(Exception):
     """Raised when another worker has taken a record over before its request was sent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of a request that was answered.
+
+    :param state: the delivery's state from now on.
+    :param remote_id: Personio's id of what was made or found, if it told.
+    :param result: what is kept, encrypted, with the record: warnings, or the employees that match.
+    """
+
+    state: SettledState = "created"
+    status: int | None = 201
+    remote_id: str | None = None
+    result: Mapping[str, Any] | None = None
+
+
 class Delivery(Protocol):
     """How one destination takes a record: sends it, and finds what an unanswered attempt left."""
 
-    def send(self, claim: Claim, hold: Callable[[], None]) -> None:
-        """Send the claim's payload once.
+    def send(self, claim: Claim, hold: Callable[[], None]) -> Sent:
+        """Send the claim's payload once; return what came of it.
 
         :param hold: to be called when the limits allow the request, right before each one: it renews
             the lease, or ends the attempt if another worker has taken over while this one waited.
@@ -176,13 +192,13 @@ class Loader:
                 self._settle(claim, "created", reason_code="ledger.delivery.read_back", remote_id=found)
                 return
         try:
-            self.delivery.send(claim, lambda: self._hold(claim))
+            sent = self.delivery.send(claim, lambda: self._hold(claim))
         except LeaseLostError:
             log.warning("Record %s was taken over while it waited for its turn.", claim.source_id)
         except AlreadyExistsError as error:
             # Our own unanswered attempt is on record, so what exists is what it made.
             state: SettledState = "created" if claim.was_in_doubt else "already_there"
-            self._settle(claim, state, reason_code=error.reason_code, status=error.status)
+            self._settle(claim, state, reason_code=error.reason_code, status=error.status, remote_id=error.remote_id)
         except RecordRejectedError as error:
             self._settle(claim, "rejected", reason_code=error.reason_code, field=error.field, status=error.status)
         except OutcomeUnknownError as error:
@@ -196,7 +212,7 @@ class Loader:
             raise
         else:
             self._unclear = self._naps = 0
-            self._settle(claim, "created", status=201)
+            self._settle(claim, sent.state, status=sent.status, remote_id=sent.remote_id, result=sent.result)
 
     def _hold(self, claim: Claim) -> None:
         """Renew the lease for the length of one request.
@@ -260,6 +276,7 @@ class Loader:
         status: int | None = None,
         remote_id: str | None = None,
         due_at: datetime | None = None,
+        result: Mapping[str, Any] | None = None,
     ) -> None:
         held = self.ledger.deliveries.settle(
             claim,
@@ -269,11 +286,12 @@ class Loader:
             status=status,
             remote_id=remote_id,
             due_at=due_at,
+            result=result,
         )
         if not held:
             # The lease ran out and another worker took over: its outcome counts, not ours.
             log.warning("Record %s was taken over while we waited for its answer.", claim.source_id)
             return
         self.counts[state] += 1
-        if state not in {"created", "already_there"}:
+        if state not in DONE:
             log.warning("Record %s: %s, %s %s", claim.source_id, state, reason_code, status or "")

@@ -54,7 +54,8 @@ def plan_live(
     :param ledger: the open ledger.
     :param stream: what is read.
     :param run_id: Airflow's id of the run.
-    :param start_from: for a stream's first run: ``now``, ``beginning`` or a date ``YYYY-MM-DD``.
+    :param start_from: for a stream's first run: ``now``, ``beginning`` or a date ``YYYY-MM-DD``. In a later run
+        an earlier one than before brings the history since then; a later one changes nothing.
     :param zone: the site's time zone, in which a date begins.
     :param newest: asks Exact for the highest row version there is; called on a first run only.
     :param pushed: run id -> the ``watermark`` XCom of that run's commit, or None.
@@ -73,6 +74,10 @@ def plan_live(
             stream, expected=None, to=start.after, run_id=run_id, created_from=start.created_from
         )
         mark = ledger.watermarks.get(stream)
+    elif (back := reach_back(mark.created_from, start_from, zone)) is not None:
+        log.warning("start_from %s is earlier than before: the whole feed is read once more for it.", start_from)
+        ledger.watermarks.rewind(stream, back.after, run_id, created_from=back.created_from)
+        mark = ledger.watermarks.get(stream)
     if mark is None:
         raise ConfigurationError(
             f"The watermark of {stream} could not be written.",
@@ -83,18 +88,36 @@ def plan_live(
     return ledger.windows.pin(stream, run_id, Window(mode="live", after=after, created_from=mark.created_from))
 
 
+def reach_back(created_from: datetime | None, start_from: str, zone: ZoneInfo) -> Start | None:
+    """Return the start that a later run asks for, None if what it asks for was covered from the first.
+
+    What was already delivered is not sent again: the ledger knows it.
+
+    :raises ConfigurationError: ``start_from`` is none of the three.
+    """
+    if start_from == "now" or created_from is None:
+        return None
+    asked = fixed_start(start_from, zone)
+    return asked if asked.created_from is None or asked.created_from < created_from else None
+
+
 def first_start(start_from: str, zone: ZoneInfo, newest: Callable[[], int]) -> Start:
     """Return where a stream begins: at what is newest now, at a date, or at the beginning.
 
     :raises ConfigurationError: the text is none of the three.
     """
-    if start_from == "beginning":
-        return Start(FEED_START, None)
     if start_from == "now":
         # The clock is read before the feed: a record created while we look for the newest one is
         # after both and comes with the first run that follows.
         created_from = datetime.now(UTC)
         return Start(newest(), created_from)
+    return fixed_start(start_from, zone)
+
+
+def fixed_start(start_from: str, zone: ZoneInfo) -> Start:
+    """Return where a stream begins that starts at a date, or at the beginning."""
+    if start_from == "beginning":
+        return Start(FEED_START, None)
     try:
         day = date.fromisoformat(start_from)
     except ValueError as error:

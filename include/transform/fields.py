@@ -69,7 +69,13 @@ EMPLOYEE: Final[dict[str, Field]] = {
     "custom_attributes": Field("custom", note="names look like `dynamic_123`"),
 }
 
-DESTINATIONS: Final[dict[Destination, dict[str, Field]]] = {"application": APPLICATION, "employee": EMPLOYEE}
+EMPLOYEE_MATCH: Final[dict[str, Field]] = {"email": Field("email", required=True, note="what employees are found by")}
+
+DESTINATIONS: Final[dict[Destination, dict[str, Field]]] = {
+    "application": APPLICATION,
+    "employee": EMPLOYEE,
+    "employee_match": EMPLOYEE_MATCH,
+}
 
 ATTRIBUTES: Final[dict[str, Field]] = {
     "birthday": Field("date"),

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
 
     from include.clients.exact import ExactClient
+    from include.clients.tokens import ExactTokens
     from include.ledger import Ledger
+
+ACCOUNTS = frozenset({"crm/accounts", "sync/crm/accounts", "bulk/crm/accounts"})
 
 
 class ExactOnlineHook(BaseHook):
@@ -22,7 +25,8 @@ class ExactOnlineHook(BaseHook):
     .. seealso:: https://support.exactonline.com/community/s/knowledge-base#All-All-DNO-Content-restapi
 
     :param exact_conn_id: id of the Airflow connection; also names the token chain in the ledger.
-    :param division: company to work in; None: the connection's.
+    :param division: company to work in; None: the first one of the connection.
+    :param connection: the connection itself, where it was fetched already; a trigger must not wait for it.
     """
 
     conn_name_attr = "exact_conn_id"
@@ -30,25 +34,91 @@ class ExactOnlineHook(BaseHook):
     conn_type = "exact_online"
     hook_name = "Exact Online"
 
-    def __init__(self, exact_conn_id: str = default_conn_name, division: int | None = None) -> None:
+    def __init__(
+        self,
+        exact_conn_id: str = default_conn_name,
+        division: int | None = None,
+        *,
+        connection: Any = None,
+    ) -> None:
         super().__init__()
         self.exact_conn_id = exact_conn_id
         self._division = division
+        self._given = connection
 
     @cached_property
     def _connection(self) -> Any:
-        return self.get_connection(self.exact_conn_id)
+        return self._given or self.get_connection(self.exact_conn_id)
 
     @cached_property
     def _extra(self) -> dict[str, Any]:
-        return {k: v for k, v in self._connection.extra_dejson.items() if v is not None and v != ""}
+        from include.connection_fields import filled  # noqa: PLC0415 - keeps the Dag parse free of it
+
+        return filled(self._connection.extra_dejson)
+
+    @cached_property
+    def base_url(self) -> str:
+        """The site's address: the connection's host, else that of its region.
+
+        :raises ConfigurationError: there is no such region.
+        """
+        from include.connection_fields import exact_site  # noqa: PLC0415
+
+        return exact_site(self._connection.host, self._extra)
+
+    @property
+    def app(self) -> str:
+        """The app registered at Exact and its site; the ledger knows token chains by it."""
+        from include.connection_fields import exact_app  # noqa: PLC0415
+
+        return exact_app(self.base_url, self.client_id)
+
+    @property
+    def client_id(self) -> str:
+        """The app's client id."""
+        return str(self._connection.login or "")
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether the connection holds the app's secret."""
+        return bool(self._connection.password)
+
+    @property
+    def has_bootstrap(self) -> bool:
+        """Whether the connection holds a refresh token to begin with."""
+        return bool(self._extra.get("refresh_token"))
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where Exact sends the browser after the consent, as registered for the app."""
+        return str(self._extra.get("redirect_uri", "")).strip()
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """The site's time zone: every date of Exact is its local wall clock."""
-        from zoneinfo import ZoneInfo  # noqa: PLC0415 - keeps the Dag parse free of it
+        """The site's time zone: every date of Exact is its local wall clock.
 
-        return ZoneInfo(str(self._extra.get("time_zone", "Europe/Amsterdam")))
+        :raises ConfigurationError: there is no such zone.
+        """
+        from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+        from include.connection_fields import exact_time_zone  # noqa: PLC0415
+        from include.errors import ConfigurationError  # noqa: PLC0415
+
+        try:
+            return ZoneInfo(exact_time_zone(self._extra))
+        except (KeyError, ValueError, OSError):
+            raise ConfigurationError(
+                f"Connection {self.exact_conn_id} names a time zone that does not exist.",
+                reason_code="exact.time_zone.unknown",
+                way_out="Write it like Europe/Amsterdam, or leave it empty.",
+            ) from None
+
+    @cached_property
+    def divisions(self) -> tuple[int, ...]:
+        """The companies that the connection names, the default first."""
+        from include.connection_fields import exact_divisions  # noqa: PLC0415
+
+        return exact_divisions(self._extra)
 
     @cached_property
     def division(self) -> int:
@@ -58,7 +128,7 @@ class ExactOnlineHook(BaseHook):
         """
         from include.errors import ConfigurationError  # noqa: PLC0415
 
-        chosen = self._division or self._extra.get("division")
+        chosen = self._division or next(iter(self.divisions), None)
         if not chosen:
             raise ConfigurationError(
                 f"Connection {self.exact_conn_id} names no division.",
@@ -73,44 +143,106 @@ class ExactOnlineHook(BaseHook):
 
         :param ledger: the open ledger.
         :param run_key: name under which the calls are counted.
-        :raises ConfigurationError: the connection lacks host or division.
+        :raises ConfigurationError: a field of the connection is missing or malformed.
         """
         from include.clients.exact import ExactClient, ExactConfig  # noqa: PLC0415
-        from include.clients.tokens import ExactTokens  # noqa: PLC0415
         from include.transport import build_http  # noqa: PLC0415
 
-        names = ("calls_per_minute", "minute_seconds", "max_wait_seconds")
-        base_url = self._connection.host or "https://start.exactonline.nl"
+        names = ("calls_per_minute", "calls_per_day", "minute_seconds", "max_wait_seconds")
         config = ExactConfig(
-            base_url=base_url,
+            base_url=self.base_url,
             division=self.division,
             zone=self.zone,
             **{name: self._extra[name] for name in names if name in self._extra},
         )
-        login, meter = self._connection.login or "", ledger.meter(run_key)
-        with build_http(base_url=base_url) as http:
-            tokens = ExactTokens(
-                http=http,
-                client_id=login,
-                client_secret=self._connection.password or "",
-                vault=ledger.vault(self.exact_conn_id),
-                bootstrap_refresh_token=self._extra.get("refresh_token"),
-                meter=meter,
-            )
-            budget = ledger.error_budget(f"{login}:{self.division}")
+        meter = ledger.meter(run_key)
+        budget = ledger.error_budget(f"{self.client_id}:{self.division}")
+        with build_http(base_url=self.base_url) as http:
+            tokens = self._tokens(ledger, http, run_key)
             yield ExactClient(config, http, tokens, pacer=ledger.pacer, budget=budget, meter=meter)
 
-    def test_connection(self) -> tuple[bool, str]:
-        """Ask Exact who we are, with the shared token: the refresh token is not spent on a test."""
-        from include.errors import ExactPersonioError  # noqa: PLC0415
+    @contextmanager
+    def tokens(self, ledger: Ledger, run_key: str) -> Iterator[ExactTokens]:
+        """Yield the connection's chain of tokens, for keeping it alive.
+
+        :param ledger: the open ledger.
+        :param run_key: name under which the calls are counted.
+        """
+        from include.transport import build_http  # noqa: PLC0415
+
+        with build_http(base_url=self.base_url) as http:
+            yield self._tokens(ledger, http, run_key)
+
+    @contextmanager
+    def session(self, run_key: str = "hook") -> Iterator[ExactClient]:
+        """Yield a client with a ledger of its own, for code outside of this project's operators.
+
+        :param run_key: name under which the calls are counted.
+        """
         from include.ledger import open_ledger  # noqa: PLC0415
 
-        try:
-            with open_ledger() as ledger, self.client(ledger, "test_connection") as client:
-                me = client.me()
-        except ExactPersonioError as error:
-            return False, str(error)
-        return (
-            True,
-            f"Logged in at Exact Online; division {self.division}, the user's own {me.get('CurrentDivision')}.",
+        with open_ledger() as ledger, self.client(ledger, run_key) as client:
+            yield client
+
+    def request(
+        self,
+        method: str,
+        endpoint: str,
+        *,
+        key: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | None = None,
+        run_key: str = "hook",
+    ) -> Any:
+        """Make any call below the division, with tokens, limits and error budget shared with all workers.
+
+        .. seealso:: https://start.exactonline.nl/docs/HlpRestAPIResources.aspx
+
+        :param method: ``GET``, ``POST``, ``PUT`` or ``DELETE``.
+        :param endpoint: service and name, such as ``salesinvoice/SalesInvoices``.
+        :param key: primary key of one row.
+        :param params: OData's ``$select``, ``$filter`` and so on.
+        :param json: the row to write.
+        :param run_key: name under which the call is counted.
+        :returns: rows or one row of a GET, the created row of a POST, else None.
+        """
+        with self.session(run_key) as client:
+            return client.request(method, endpoint, key=key, params=params, json=json)
+
+    def record_url(self, endpoint: str, key: str) -> str:
+        """Return the address at which a person sees the record at Exact.
+
+        Only the card of an account has a known address; others lead to the start page of the division.
+
+        :param endpoint: such as ``crm/Accounts``.
+        :param key: the record's ID.
+        """
+        if endpoint.lower() in ACCOUNTS:
+            return f"{self.base_url}/docs/CRMAccountCard.aspx?_Division_={self.division}&AccountID=%7b{key}%7d"
+        return f"{self.base_url}/docs/MenuPortal.aspx?_Division_={self.division}"
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say what works, field by field; nothing is written and no token is renewed for it.
+
+        Airflow runs this under a passing connection id, so the login is found by the app and its site.
+        """
+        from exact_online.connection_test import try_exact  # noqa: PLC0415
+
+        return try_exact(self)
+
+    def _tokens(self, ledger: Ledger, http: Any, run_key: str) -> ExactTokens:
+        from airflow.sdk.log import mask_secret  # noqa: PLC0415
+
+        from include.clients.tokens import ExactTokens  # noqa: PLC0415
+
+        return ExactTokens(
+            http=http,
+            client_id=self.client_id,
+            client_secret=self._connection.password or "",
+            vault=ledger.vault(self.exact_conn_id, self.app),
+            bootstrap_refresh_token=self._extra.get("refresh_token"),
+            conn_id=self.exact_conn_id,
+            meter=ledger.meter(run_key),
+            budget=ledger.error_budget(self.app),
+            mask=mask_secret,
         )

@@ -26,6 +26,11 @@ class PlanOperator(StageOperator):
 
     .. seealso:: https://start.exactonline.nl/docs/HlpRestAPIResources.aspx
 
+    :param entity: Exact's ``Accounts`` or ``Contacts``.
+    :param destination: ``application``, ``employee`` or ``employee_match``.
+    :param exact_conn_id: Airflow connection of Exact Online (templated).
+    :param personio_conn_id: Airflow connection of Personio (templated).
+
     Returns the window: ``mode``, ``after`` (row version, as text), ``created_from``.
 
     :raises AirflowFailException: a connection or a param is wrong, or the watermark's XCom was raised by hand.
@@ -64,6 +69,11 @@ class ExtractOperator(StageOperator):
 
     .. seealso:: https://start.exactonline.nl/docs/HlpRestAPIResourcesDetails.aspx?name=SyncCRMContacts
 
+    :param entity: Exact's ``Accounts`` or ``Contacts``.
+    :param destination: ``application``, ``employee`` or ``employee_match``.
+    :param exact_conn_id: Airflow connection of Exact Online (templated).
+    :param personio_conn_id: Airflow connection of Personio (templated).
+
     Returns counts: ``read``, ``new``, ``changed``, ``unchanged``, ``pages``.
 
     :raises AirflowFailException: login, rights, division, or a page that repeats.
@@ -87,6 +97,13 @@ class TransformOperator(StageOperator):
 
     An account's applicant is its main contact, looked up sixty at a time.
 
+    .. seealso:: https://start.exactonline.nl/docs/HlpRestAPIResourcesDetails.aspx?name=CRMContacts
+
+    :param entity: Exact's ``Accounts`` or ``Contacts``.
+    :param destination: ``application``, ``employee`` or ``employee_match``.
+    :param exact_conn_id: Airflow connection of Exact Online (templated).
+    :param personio_conn_id: Airflow connection of Personio (templated).
+
     Returns counts by outcome: ``ready``, ``rejected``, ``skipped_by_rule``.
 
     :raises AirflowFailException: the mapping is wrong; the text names file and field.
@@ -106,9 +123,18 @@ class TransformOperator(StageOperator):
 class LoadOperator(StageOperator):
     """Send what is ready to Personio, one request per record, at the pace all workers share.
 
-    .. seealso:: https://developer.personio.de/reference/post_v1-recruiting-applications
+    Employee matches only read: the employees found are kept with the record.
 
-    Returns counts by state: ``created``, ``already_there``, ``rejected``, ``retry``, ``in_doubt``.
+    .. seealso:: https://developer.personio.de/reference/post_v1-recruiting-applications
+    .. seealso:: https://developer.personio.de/reference/post_company-employees
+
+    :param entity: Exact's ``Accounts`` or ``Contacts``.
+    :param destination: ``application``, ``employee`` or ``employee_match``.
+    :param exact_conn_id: Airflow connection of Exact Online (templated).
+    :param personio_conn_id: Airflow connection of Personio (templated).
+
+    Returns counts by state: ``created``, ``already_there``, ``matched``, ``unmatched``, ``rejected``, ``retry``,
+    ``in_doubt``.
 
     :raises AirflowFailException: token, company or position is wrong; nothing is lost, the records stay ready.
     :raises AirflowException: a limit or an outage; the retry goes on with what is left.
@@ -116,17 +142,23 @@ class LoadOperator(StageOperator):
 
     def work(self, ledger: Ledger, context: Context) -> dict[str, int]:
         """Send what is ready; return counts."""
-        from include.sync.applications import ApplicationDelivery  # noqa: PLC0415
+        from include.sync.destinations import delivery_for  # noqa: PLC0415
         from include.sync.load import Loader  # noqa: PLC0415
 
         job = self._job(context)
         run_key = job.run_key(str(context["run_id"]))
         with self._personio.client(ledger, run_key) as personio:
-            return Loader(ledger, ApplicationDelivery(personio), job, run_key).run()
+            delivery = delivery_for(ledger, job, personio, updated_since=context["params"].get("updated_since"))
+            return Loader(ledger, delivery, job, run_key).run()
 
 
 class CommitOperator(StageOperator):
     """Publish the watermark: XCom ``watermark``, the ledger's row, and the asset event's extra.
+
+    :param entity: Exact's ``Accounts`` or ``Contacts``.
+    :param destination: ``application``, ``employee`` or ``employee_match``.
+    :param exact_conn_id: Airflow connection of Exact Online (templated).
+    :param personio_conn_id: Airflow connection of Personio (templated).
 
     Pushes XCom ``watermark``: ``{"from", "to", "run_id", "mode", "committed_at", "advanced", "counts"}``,
     row versions as text because they have 64 bits.

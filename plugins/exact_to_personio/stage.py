@@ -6,11 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from exact_online.hooks import ExactOnlineHook
+from exact_to_personio.forms import overrides_of
 from ledger_task.operator import LedgerOperator
 from personio.hooks import PersonioHook
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from airflow.sdk import Context
 
@@ -19,33 +20,12 @@ if TYPE_CHECKING:
     from include.sync.job import Job
     from include.transform import Mapping as FieldMapping
 
-SINGLE_PARAMS = (
-    "job_position_id",
-    "recruiting_channel_id",
-    "external_posting_id",
-    "message",
-    "application_date",
-    "tags",
-    "files",
-)
-"""DAG params that have the mapping's own names and, when filled in, stand above the mapping file."""
-
-
-def overrides_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the run's form says about the destination's fields, as the mapping takes it."""
-    given = {name: params.get(name) for name in SINGLE_PARAMS}
-    if params.get("phase_id"):
-        given["phase"] = {"type": params.get("phase_type") or "system", "id": params["phase_id"]}
-    if params.get("attributes"):
-        given["attributes"] = {str(entry["id"]): entry["value"] for entry in params["attributes"]}
-    return {name: value for name, value in given.items() if value not in (None, "", [])}
-
 
 class StageOperator(LedgerOperator):
     """One stage of the line plan → extract → transform → load → commit.
 
     :param entity: Exact's ``Accounts`` or ``Contacts``.
-    :param destination: ``application`` or ``employee``.
+    :param destination: ``application``, ``employee`` or ``employee_match``.
     :param exact_conn_id: Airflow connection of Exact Online (templated).
     :param personio_conn_id: Airflow connection of Personio (templated).
     """
@@ -83,28 +63,32 @@ class StageOperator(LedgerOperator):
             self.entity,
             self.destination,
             path=load_settings().mapping_path,
-            overrides=overrides_of(context["params"]),
-            defaults={"job_position_id": self._personio.job_position_id},
+            overrides=overrides_of(self.destination, context["params"]),
+            defaults=self._defaults(),
         )
+
+    def _defaults(self) -> dict[str, Any]:
+        """Return what the connection says about the destination's fields."""
+        return {"job_position_id": self._personio.job_position_id} if self.destination == "application" else {}
 
     def _job(self, context: Context) -> Job:
         """Return what this run moves where.
 
-        :raises ConfigurationError: no company id or no job position is configured.
+        :raises ConfigurationError: applications need a company id and a job position, and one is missing.
         """
         from include.errors import ConfigurationError  # noqa: PLC0415
         from include.records import StreamKey  # noqa: PLC0415
         from include.sync.job import Job  # noqa: PLC0415
 
         company = self._personio.company_id
-        if company is None:
+        if company is None and self.destination == "application":
             raise ConfigurationError(
                 f"Connection {self.personio_conn_id} names no company ID.",
                 reason_code="personio.company_id.missing",
                 way_out="Enter it in the connection: Settings > Integrations > API credentials at Personio.",
             )
         stream = StreamKey(self.dag_id, self._exact(context).division, self.entity)
-        return Job(stream, self.destination, company, self._position(context))
+        return Job(stream, self.destination, company or 0, self._position(context))
 
     def _position(self, context: Context) -> int:
         return self._mapping(context).position if self.destination == "application" else 0

@@ -3,92 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_home import CLIENT, DIVISION, Airflow
 from include.ledger import open_ledger
-from include.login import App, log_in
 from include.sandbox.server import RunningSandbox
-from include.transport import build_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.e2e
-ROOT = Path(__file__).resolve().parents[2]
-DIVISION = 124132
-REDIRECT = "https://localhost/callback"
-CLIENT = ("{00000000-0000-4000-8000-000000000001}", "sandbox-exact-secret")
-
-RUN = """
-import json, sys
-from airflow.utils.db import initdb
-initdb()
-from airflow.dag_processing.dagbag import DagBag
-dag = DagBag(dag_folder=sys.argv[1]).dags[sys.argv[2]]
-run = dag.test(run_conf=json.loads(sys.argv[3]))
-states = {ti.task_id: ti.state for ti in run.get_task_instances()}
-print("RESULT " + json.dumps({"state": run.state, "tasks": states, "run_id": run.run_id}))
-"""
-
-
-class Airflow:
-    """An Airflow home of its own with both connections, and DAG runs in it."""
-
-    def __init__(self, home: Path, sandbox: RunningSandbox) -> None:
-        self.sandbox = sandbox
-        self.ledger_url = f"sqlite:///{home}/ledger.db"
-        exact = {"division": DIVISION, "redirect_uri": REDIRECT}
-        personio: dict[str, Any] = {
-            "company_id": 4242,
-            "recruiting_access_token": "sandbox-recruiting-token",
-            "job_position_id": 1001,
-        }
-        self.connections: dict[str, dict[str, Any]] = {
-            "EXACT_ONLINE_DEFAULT": {"conn_type": "exact_online", "login": CLIENT[0], "password": CLIENT[1]}
-            | {"host": sandbox.url, "extra": exact},
-            "PERSONIO_DEFAULT": {"conn_type": "personio", "host": sandbox.url, "extra": personio},
-        }
-        self.env = {
-            **os.environ,
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-            "EXACT_PERSONIO_LEDGER_URL": self.ledger_url,
-            "EXACT_PERSONIO_START_FROM": "beginning",
-        }
-
-    def log_in(self) -> None:
-        with build_http(base_url=self.sandbox.url) as browser:
-            app = App(self.sandbox.url, *CLIENT, REDIRECT)
-            log_in(
-                "exact_online_default",
-                app,
-                ask=lambda address: str(browser.get(address).headers["location"]),
-                ledger_url=self.ledger_url,
-            )
-
-    def run(self, dag_id: str, **params: Any) -> tuple[dict[str, Any], str]:
-        """Run the DAG; return its states and everything that was logged."""
-        connections = {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in self.connections.items()}
-        ran = subprocess.run(
-            [sys.executable, "-c", RUN, str(ROOT / "dags"), dag_id, json.dumps(params)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=self.env | connections,
-            cwd="/",
-        )
-        results = [line for line in ran.stdout.splitlines() if line.startswith("RESULT ")]
-        assert results, ran.stderr[-3000:]
-        return json.loads(results[0].removeprefix("RESULT ")), ran.stdout + ran.stderr
-
-    def applicants(self) -> dict[str, dict[str, Any]]:
-        return {str(a["email"]): a for a in self.sandbox.sandbox.personio.contents()["applications"]}
 
 
 @pytest.fixture
@@ -154,3 +81,49 @@ def test_wrong_token_fails_once_with_the_way_out_and_leaks_nothing(airflow: Airf
     airflow.connections["PERSONIO_DEFAULT"]["extra"]["recruiting_access_token"] = "sandbox-recruiting-token"
     airflow.run("exact_contacts_to_personio_applications")
     assert len(airflow.applicants()) == 3
+
+
+@pytest.mark.parametrize("entity", ["contacts", "accounts"])
+def test_employees_are_created_once(airflow: Airflow, entity: str) -> None:
+    """The form's fields arrive, a known address is left alone, and the next run creates nobody."""
+    airflow.log_in()
+    work_already(airflow, "sanne1@example.org")
+    for _ in range(2):
+        run, log = airflow.run(
+            f"exact_{entity}_to_personio_employees",
+            weekly_working_hours=38.5,
+            department="Engineering",
+            office="Atlantis",
+            hire_date="2026-12-01",
+        )
+        assert set(run["tasks"].values()) == {"success"}, log[-3000:]
+        made = {str(row["email"]): row for row in airflow.employees()}
+        assert set(made) == {f"sanne{n}@example.org" for n in range(3)}
+        assert len(airflow.employees()) == 3
+    new = made["sanne0@example.org"]
+    assert (new["weekly_working_hours"], new["department"], new["hire_date"]) == (38.5, "Engineering", "2026-12-01")
+    assert not made["sanne1@example.org"].get("department")
+    assert "example.org" not in log
+
+
+@pytest.mark.parametrize("entity", ["contacts", "accounts"])
+def test_employees_of_each_record_are_listed_and_nothing_is_written(airflow: Airflow, entity: str) -> None:
+    """The match is kept with the record and shown by trace; Personio was only read."""
+    airflow.log_in()
+    work_already(airflow, "sanne1@example.org", "other@example.org")
+    before = airflow.employees()
+    run, log = airflow.run(f"exact_{entity}_list_personio_employees", updated_since="2020-01-01")
+    assert set(run["tasks"].values()) == {"success"}, log[-3000:]
+    assert airflow.employees() == before
+    known = next(str(row["id"]) for row in before if row["email"] == "sanne1@example.org")
+    [story] = json.loads(airflow.cli("trace", "sanne1@example.org", "--json"))
+    [kept] = story["results"]
+    assert [str(match["id"]) for match in kept["result"]["matches"]] == [known]
+    assert sorted(kept["result"]["changed"]) == sorted(str(row["id"]) for row in before)
+    [other] = json.loads(airflow.cli("trace", "sanne0@example.org", "--json"))
+    assert other["results"][0]["result"]["matches"] == []
+
+
+def work_already(airflow: Airflow, *emails: str) -> None:
+    for email in emails:
+        airflow.sandbox.sandbox.personio.add_person(email, "Sanne", "Proef", {})

@@ -9,9 +9,9 @@ from include.settings import load_settings
 
 
 def test_the_embedded_ledger_is_the_default() -> None:
-    """A file in AIRFLOW_HOME, else below the home directory."""
+    """A file in Airflow's home, which is ~/airflow where AIRFLOW_HOME is not set."""
     assert load_settings({"AIRFLOW_HOME": "/srv/airflow"}).ledger_url == ("sqlite:////srv/airflow/exact_personio.db")
-    assert load_settings({}).ledger_url == f"sqlite:///{Path.home()}/.exact-personio/exact_personio.db"
+    assert load_settings({}).ledger_url == f"sqlite:///{Path.home()}/airflow/exact_personio.db"
 
 
 def test_settings_come_from_the_environment_and_do_not_show() -> None:

@@ -13,9 +13,9 @@ from include.clients.exact import ExactClient, ExactConfig
 from include.clients.personio import PersonioClient, PersonioConfig
 from include.clients.tokens import ExactTokens
 from include.records import StreamKey
-from include.sync.applications import ApplicationDelivery
 from include.sync.commit import commit
 from include.sync.decide import decide
+from include.sync.destinations import delivery_for
 from include.sync.extract import extract
 from include.sync.job import Job
 from include.sync.load import Loader
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from include.ledger import Ledger
-    from include.records import Entity
+    from include.records import Destination, Entity
     from include.sandbox.server import RunningSandbox
 
 DIVISION = 124132
@@ -41,21 +41,26 @@ class Line:
     ledger: Ledger
     sandbox: RunningSandbox
     entity: Entity = "Contacts"
+    destination: Destination = "application"
     division: int = DIVISION
     position: int = 1001
     recruiting_token: str = "sandbox-recruiting-token"
     exact_url: str = ""
+    updated_since: str | None = None
     watermarks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def job(self) -> Job:
-        dag_id = f"exact_{self.entity.lower()}_to_personio_applications"
-        return Job(StreamKey(dag_id, self.division, self.entity), "application", 4242, self.position)
+        dag_id = f"exact_{self.entity.lower()}_to_{self.destination}"
+        position = self.position if self.destination == "application" else 0
+        return Job(StreamKey(dag_id, self.division, self.entity), self.destination, 4242, position)
 
-    def run(self, run_id: str, start_from: str = "beginning") -> dict[str, int]:
+    def run(self, run_id: str, start_from: str = "beginning", **overrides: Any) -> dict[str, int]:
         """Run plan to commit once; return what load did."""
         job, run_key = self.job, self.job.run_key(run_id)
-        mapping = load_mapping(self.entity, "application", overrides={"job_position_id": self.position})
+        if self.destination == "application":
+            overrides["job_position_id"] = self.position
+        mapping = load_mapping(self.entity, self.destination, overrides=overrides)
         with self.exact(run_key) as exact, self.personio(run_key) as personio:
             window = plan_live(
                 self.ledger,
@@ -68,12 +73,13 @@ class Line:
             )
             extract(self.ledger, exact, job.stream, run_id, window, select=mapping.select, zone=ZONE)
             decide(self.ledger, exact, job, mapping=mapping, run_id=run_id, window=window)
-            loaded = Loader(self.ledger, ApplicationDelivery(personio), job, run_key).run()
+            delivery = delivery_for(self.ledger, job, personio, updated_since=self.updated_since)
+            loaded = Loader(self.ledger, delivery, job, run_key).run()
             self.watermarks[run_id] = commit(self.ledger, job, run_id, window)
         return loaded
 
     def states(self) -> dict[str, int]:
-        return self.ledger.deliveries.counts(self.job.stream, "application", self.position)
+        return self.ledger.deliveries.counts(self.job.stream, self.destination, self.job.position)
 
     def calls(self, run_id: str) -> dict[tuple[str, str, int], int]:
         return self.ledger.calls(self.job.run_key(run_id))

@@ -16,13 +16,18 @@ from include.clients.personio import PersonioClient, PersonioConfig
 from include.clients.ports import StoredToken
 from include.clients.tokens import ExactTokens
 from include.errors import ErrorBudgetSpentError
+from include.sandbox.server import RunningSandbox
+from include.sandbox.settings import SandboxSettings
 from include.transport import build_http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from include.sandbox.state import Sandbox
+
 EXACT = "https://start.exactonline.nl"
 PERSONIO = "https://api.personio.de"
+DIVISION = 124132
 T0 = datetime(2026, 6, 25, 14, 0, tzinfo=UTC)
 
 
@@ -131,7 +136,7 @@ def exact(state: State, service: Service) -> Iterator[ExactClient]:
     with build_http(base_url=EXACT, transport=httpx.MockTransport(service)) as http:
         vault = Vault(token(datetime.now(UTC)))
         tokens = ExactTokens(http=http, client_id="{id}", client_secret="secret", vault=vault)
-        config = ExactConfig(base_url=EXACT, division=124132, zone=ZoneInfo("Europe/Amsterdam"))
+        config = ExactConfig(base_url=EXACT, division=DIVISION, zone=ZoneInfo("Europe/Amsterdam"))
         yield ExactClient(config, http, tokens, pacer=state, budget=state, meter=state, sleep=state.slept.append)
 
 
@@ -148,3 +153,51 @@ def personio(state: State, service: Service) -> Iterator[PersonioClient]:
 def vault() -> Vault:
     """Return a vault with a token obtained at 14:00:00 UTC, valid for 600 seconds."""
     return Vault(token())
+
+
+@pytest.fixture
+def running() -> Iterator[RunningSandbox]:
+    # Long enough that no test runs into the next window by chance.
+    with RunningSandbox(SandboxSettings(limit_seconds=600.0)) as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox(running: RunningSandbox) -> Sandbox:
+    return running.sandbox
+
+
+@pytest.fixture
+def http(running: RunningSandbox) -> Iterator[httpx.Client]:
+    with build_http(base_url=running.url) as client:
+        yield client
+
+
+@pytest.fixture
+def client(running: RunningSandbox, http: httpx.Client, state: State, vault: Vault) -> ExactClient:
+    issued = running.sandbox.exact.issue_tokens()
+    vault.current = None
+    settings = running.sandbox.settings.exact
+    tokens = ExactTokens(
+        http=http,
+        client_id=settings.client_id,
+        client_secret=settings.client_secret,
+        vault=vault,
+        bootstrap_refresh_token=issued["refresh_token"],
+    )
+    # The token just issued would make the first refresh too early.
+    running.sandbox.exact.expire_tokens()
+    config = ExactConfig(base_url=running.url, division=DIVISION, zone=ZoneInfo("Europe/Amsterdam"))
+    return ExactClient(config, http, tokens, pacer=state, budget=state, meter=state, sleep=state.slept.append)
+
+
+@pytest.fixture
+def hiring(running: RunningSandbox, http: httpx.Client, state: State) -> PersonioClient:
+    config = PersonioConfig(
+        base_url=running.url,
+        company_id=4242,
+        recruiting_token="sandbox-recruiting-token",
+        client_id="sandbox-papi-client",
+        client_secret="sandbox-papi-secret",
+    )
+    return PersonioClient(config, http, pacer=state, meter=state, sleep=state.slept.append)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from include.clients.exact import ExactClient, ExactConfig
-from include.clients.personio import PersonioClient, PersonioConfig
-from include.clients.tokens import ExactTokens
 from include.errors import (
     AlreadyExistsError,
     ConfigurationError,
@@ -18,17 +14,12 @@ from include.errors import (
     RecordRejectedError,
 )
 from include.sandbox.faults import Fault
-from include.sandbox.server import RunningSandbox
-from include.sandbox.settings import SandboxSettings
-from include.transport import build_http
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import httpx
-
+    from include.clients.exact import ExactClient
+    from include.clients.personio import PersonioClient
     from include.sandbox.state import Sandbox
-    from tests.include.clients.conftest import State, Vault
+    from tests.include.clients.conftest import State
 
 DIVISION = 124132
 APPLICATION = {
@@ -37,54 +28,6 @@ APPLICATION = {
     "email": "ada@example.org",
     "job_position_id": 1001,
 }
-
-
-@pytest.fixture
-def running() -> Iterator[RunningSandbox]:
-    # Long enough that no test runs into the next window by chance.
-    with RunningSandbox(SandboxSettings(limit_seconds=600.0)) as server:
-        yield server
-
-
-@pytest.fixture
-def sandbox(running: RunningSandbox) -> Sandbox:
-    return running.sandbox
-
-
-@pytest.fixture
-def http(running: RunningSandbox) -> Iterator[httpx.Client]:
-    with build_http(base_url=running.url) as client:
-        yield client
-
-
-@pytest.fixture
-def client(running: RunningSandbox, http: httpx.Client, state: State, vault: Vault) -> ExactClient:
-    issued = running.sandbox.exact.issue_tokens()
-    vault.current = None
-    settings = running.sandbox.settings.exact
-    tokens = ExactTokens(
-        http=http,
-        client_id=settings.client_id,
-        client_secret=settings.client_secret,
-        vault=vault,
-        bootstrap_refresh_token=issued["refresh_token"],
-    )
-    # The token just issued would make the first refresh too early.
-    running.sandbox.exact.expire_tokens()
-    config = ExactConfig(base_url=running.url, division=DIVISION, zone=ZoneInfo("Europe/Amsterdam"))
-    return ExactClient(config, http, tokens, pacer=state, budget=state, meter=state, sleep=state.slept.append)
-
-
-@pytest.fixture
-def hiring(running: RunningSandbox, http: httpx.Client, state: State) -> PersonioClient:
-    config = PersonioConfig(
-        base_url=running.url,
-        company_id=4242,
-        recruiting_token="sandbox-recruiting-token",
-        client_id="sandbox-papi-client",
-        client_secret="sandbox-papi-secret",
-    )
-    return PersonioClient(config, http, pacer=state, meter=state, sleep=state.slept.append)
 
 
 def fill(sandbox: Sandbox, count: int) -> None:
@@ -199,10 +142,10 @@ def test_refusals(hiring: PersonioClient, change: dict[str, object], error: type
 def test_document_and_employees(hiring: PersonioClient) -> None:
     assert hiring.upload_document("cv.pdf", b"%PDF-1.4")
     person = {"email": "eve@example.org", "first_name": "Eve", "last_name": "Example"}
-    number = hiring.create_employee(person)
+    made = hiring.create_employee(person)
     with pytest.raises(AlreadyExistsError):
         hiring.create_employee(person)
     found = hiring.find_employee("eve@example.org")
     assert found is not None
-    assert str(found["id"]) == number
+    assert str(found["id"]) == made.id
     assert "employees are readable" in hiring.check()

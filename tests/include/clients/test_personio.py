@@ -241,24 +241,6 @@ def test_employee_address_that_may_not_be_read(personio: PersonioClient, service
         personio.find_employee("ada@example.org")
 
 
-def test_create_employee(personio: PersonioClient, service: Service, caplog: pytest.LogCaptureFixture) -> None:
-    body = {"success": True, "data": {"id": 81723, "message": "success"}, "meta": ["Unknown department"]}
-    service.answers = [V1_TOKEN, httpx.Response(200, json=body)]
-    assert personio.create_employee({"email": "ada@example.org"}) == "81723"
-    assert service.requests[1].content == b'{"employee":{"email":"ada@example.org"}}'
-    assert "ignored" in caplog.text
-
-
-@pytest.mark.parametrize("status", [200, 400, 409, 422])
-def test_refused_employee_is_looked_up(personio: PersonioClient, service: Service, status: int) -> None:
-    """No code tells a duplicate; a 200 may hold an error too."""
-    refusal = httpx.Response(status, json={"success": False, "error": {"code": 422, "message": "x"}})
-    service.answers = [V1_TOKEN, refusal, employees(1, 1, 1)]
-    expected = RecordRejectedError if status == 200 else AlreadyExistsError
-    with pytest.raises(expected):
-        personio.create_employee({"email": "E1@example.org"})
-
-
 def test_logs_hold_no_address(personio: PersonioClient, service: Service, caplog: pytest.LogCaptureFixture) -> None:
     """Neither our own lines nor those of httpx quote the query, whatever the level."""
     with caplog.at_level(logging.DEBUG):

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, event, make_url, text
 
 import postgres
 from include.ledger import open_ledger
@@ -75,6 +75,37 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def ledger(url: str, key: str, clock: Clock) -> Iterator[Ledger]:
     with open_ledger(url, key, clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture
+def sqlite_ledger(tmp_path: Path, key: str, clock: Clock) -> Iterator[Ledger]:
+    """Open a ledger whose query plans can be read."""
+    with open_ledger(f"sqlite:///{tmp_path / 'plans.db'}", key, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def plans(sqlite_ledger: Ledger) -> Callable[..., dict[str, list[str]]]:
+    """Return a function that runs some work and tells SQLite's plan of each statement it made."""
+    engine = sqlite_ledger._database.engine
+
+    def explain(work: Callable[[], object]) -> dict[str, list[str]]:
+        statements: list[tuple[str, Any]] = []
+
+        def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            statements.append((statement, parameters))
+
+        event.listen(engine, "before_cursor_execute", remember)
+        work()
+        event.remove(engine, "before_cursor_execute", remember)
+        told = [(text, values) for text, values in statements if not text.startswith("BEGIN")]
+        with sqlite_ledger._database.read() as connection:
+            return {
+                text: [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
+                for text, values in told
+            }
+
+    return explain
 
 
 @pytest.fixture

@@ -4,9 +4,6 @@ import tracemalloc
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
-from sqlalchemy import event
-
 from include.ledger import StageResult
 from include.records import Decision, SourceRow, StreamKey
 
@@ -121,27 +118,17 @@ def test_the_window_and_the_company_narrow(ledger: Ledger, source: Make, ready: 
     assert list(ledger.staging.undecided(other, "application", 1001)) == []
 
 
-def test_undecided_runs_on_indexes_alone(ledger: Ledger, source: Make) -> None:
+def test_undecided_runs_on_indexes_alone(sqlite_ledger: Ledger, plans: Make, source: Make) -> None:
     """The search for undecided rows must not walk through the sealed rows."""
-    if not ledger._database.is_sqlite:
-        pytest.skip("the plan is read from SQLite")
-    ledger.staging.stage(STREAM, "a", [source(1)], resume=None, page=1)
-    statements: list[tuple[str, Any]] = []
-
-    def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        statements.append((statement, parameters))
-
-    engine = ledger._database.engine
-    event.listen(engine, "before_cursor_execute", remember)
-    list(ledger.staging.undecided(STREAM, "application", 1001, fingerprint="m1", company=4242))
-    event.remove(engine, "before_cursor_execute", remember)
-    search, parameters = next(found for found in statements if "EXISTS" in found[0])
-    with ledger._database.read() as connection:
-        explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {search}", parameters)
-        plans = [row[-1] for row in explained]
-    assert any("COVERING INDEX ix_ledger_staged_feed" in plan for plan in plans), plans
-    assert any("COVERING INDEX ix_ledger_deliveries_source" in plan for plan in plans), plans
-    assert not any("TEMP B-TREE" in plan for plan in plans), plans
+    staging = sqlite_ledger.staging
+    staging.stage(STREAM, "a", [source(1)], resume=None, page=1)
+    explained = plans(
+        lambda: list(staging.undecided(STREAM, "application", 1001, fingerprint="m1", company=4242)),
+    )
+    plan = next(lines for statement, lines in explained.items() if "EXISTS" in statement)
+    assert any("COVERING INDEX ix_ledger_staged_feed" in line for line in plan), plan
+    assert any("COVERING INDEX ix_ledger_deliveries_source" in line for line in plan), plan
+    assert not any("TEMP B-TREE" in line for line in plan), plan
 
 
 def test_memory_does_not_grow_with_the_rows(ledger: Ledger) -> None:

@@ -56,6 +56,10 @@ def test_watermarks_move_forward_by_compare_and_set(ledger: Ledger) -> None:
     mark = ledger.watermarks.get(STREAM)
     assert mark is not None
     assert (mark.value, mark.run_id, mark.created_from) == (3, "d", datetime(2026, 1, 1, tzinfo=UTC))
+    ledger.watermarks.rewind(STREAM, 1, "e", created_from=None)
+    mark = ledger.watermarks.get(STREAM)
+    assert mark is not None
+    assert (mark.value, mark.created_from) == (1, None)
 
 
 def test_no_window_ever_holds_more_slots_than_the_limit(ledger: Ledger, clock: Clock) -> None:
@@ -147,3 +151,26 @@ def test_tokens_are_durable_before_the_lock_is_released(ledger: Ledger, clock: C
     assert (first.generation, second.generation) == (1, 2)
     assert vault.read() == second
     assert ledger.vault("another").read() is None
+
+
+def test_chains_are_found_by_their_app(ledger: Ledger, clock: Clock) -> None:
+    """Whatever the connection is called; the app is not readable, and saving without it does not lose it."""
+    expires = clock.at + timedelta(seconds=600)
+    app = "start.exactonline.nl|client-1"
+    assert ledger.chains(app) == []
+    ledger.vault("one", app).save("a", "r", clock.at, expires)
+    ledger.vault("no_app").save("a", "r", clock.at, expires)
+    ledger.vault("other", "start.exactonline.nl|client-2").save("a", "r", clock.at, expires)
+    clock.advance(60)
+    ledger.vault("two", app).save("a", "r", clock.at, expires)
+    assert [chain.connection_id for chain in ledger.chains(app)] == ["two", "one"]
+    clock.advance(60)
+    ledger.vault("one").save("a2", "r2", clock.at, expires)
+    newest = ledger.chains(app)[0]
+    assert (newest.connection_id, newest.obtained_at, newest.generation) == ("one", clock.at, 2)
+    assert ledger.chains("") == []
+    with ledger._database.read() as connection:
+        assert "client-1" not in repr(connection.exec_driver_sql("SELECT * FROM ledger_tokens").all())
+    token = ledger.vault("no_app").read()
+    assert token is not None
+    assert token.refresh_token == "r"

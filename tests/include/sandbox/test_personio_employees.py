@@ -217,3 +217,20 @@ def test_fifteen_a_second(running: RunningSandbox, http: httpx.Client, auth: dic
     assert http.get(URL, headers=auth).status_code == 429
     running.sandbox.clock.advance(timedelta(seconds=1))
     assert http.get(URL, headers=auth).status_code == 200
+
+
+def test_updated_since_is_read_in_its_zone_and_may_ignore_paging(
+    running: RunningSandbox, http: httpx.Client, auth: dict[str, str]
+) -> None:
+    """Noon without a zone is noon in UTC or in another zone; one switch answers everything at once."""
+    for hour in (10, 11, 12):
+        person = {"email": f"h{hour}@example.org", "first_name": "H", "last_name": str(hour)}
+        body = {**person, "created_at": f"2026-07-01T{hour}:30:00Z"}
+        assert http.post("/_sandbox/personio/employees", json=body).status_code == 200
+    since = {"updated_since": "2026-07-01T12:00:00", "limit": 1}
+    assert http.get(URL, params=since, headers=auth).json()["metadata"]["total_elements"] == 1
+    running.sandbox.settings.personio.updated_since_zone = "Europe/Berlin"
+    answer = http.get(URL, params=since, headers=auth).json()
+    assert (answer["metadata"]["total_elements"], len(answer["data"])) == (3, 1)
+    running.sandbox.settings.personio.updated_since_ignores_paging = True
+    assert len(http.get(URL, params=since, headers=auth).json()["data"]) == 3

@@ -128,3 +128,38 @@ def test_next_can_point_to_itself(running: RunningSandbox, http: httpx.Client, a
     first = http.get(f"{URL}?limit=1", headers=auth).json()["_meta"]["links"]["next"]["href"]
     second = http.get(first, headers=auth).json()["_meta"]["links"]["next"]["href"]
     assert first == second
+
+
+def test_creation_can_be_set_and_filtered(http: httpx.Client, auth: dict[str, str]) -> None:
+    """Strictly after and before; the admin interface may say when somebody was created."""
+    for day in (1, 2, 3):
+        person = {"email": f"d{day}@example.org", "first_name": "D", "last_name": str(day)}
+        body = {**person, "created_at": f"2026-01-0{day}T12:00:00+01:00"}
+        assert http.post("/_sandbox/personio/employees", json=body).status_code == 200
+    second = http.get(URL, params={"email": "d2@example.org"}, headers=auth).json()["_data"][0]["created_at"]
+    assert second == "2026-01-02T11:00:00Z"
+    for query, expected in (("gt", ["d3"]), ("lt", ["d1"])):
+        rows = http.get(URL, params={f"created_at.{query}": second}, headers=auth).json()["_data"]
+        assert [row["email"].partition("@")[0] for row in rows] == expected
+    for wrong in ("yesterday", "2026-01-01T12:00:00"):
+        refused = http.post("/_sandbox/personio/employees", json={**person, "created_at": wrong})
+        assert refused.status_code == 400
+
+
+def test_the_cursor_alone_keeps_the_filters(
+    running: RunningSandbox, http: httpx.Client, auth: dict[str, str]
+) -> None:
+    """Whoever follows next gets every match once and nobody else."""
+    _people(running, 9)
+    wanted = [f"p{number}@example.org" for number in (1, 3, 4, 7)]
+    query: dict[str, str] = {
+        "email": ",".join(wanted).upper(),
+        "created_at.gt": "2000-01-01T00:00:00Z",
+        "limit": "3",
+    }
+    page = http.get(URL, params=query, headers=auth).json()
+    found = [row["email"] for row in page["_data"]]
+    while "next" in page["_meta"]["links"]:
+        page = http.get(page["_meta"]["links"]["next"]["href"], headers=auth).json()
+        found += [row["email"] for row in page["_data"]]
+    assert found == wanted

@@ -118,8 +118,9 @@ def test_accounts_need_one_look_up_for_sixty(ledger: Ledger, sandbox: RunningSan
 
 
 def test_broken_feed_resumes_at_its_page(line: Line, sandbox: RunningSandbox) -> None:
-    """1,001 people are two pages; the second fails, and the retry reads only the second."""
-    hire(sandbox, 1001)
+    """101 people are two pages of a hundred; the second fails, and the retry reads only the second."""
+    sandbox.sandbox.settings.exact.bulk_page_size = 100
+    hire(sandbox, 101)
     sandbox.sandbox.faults.add(Fault("status", match=f"GET {FEED}", after=1, times=3, status=503))
     with pytest.raises(ServiceUnavailableError):
         line.run("r1")
@@ -128,7 +129,7 @@ def test_broken_feed_resumes_at_its_page(line: Line, sandbox: RunningSandbox) ->
     feed = [entry for entry in sandbox.sandbox.log.entries() if entry.kind == FEED]
     assert len(feed) == 1
     assert "$skiptoken" in feed[0].query
-    assert len(applicants(sandbox)) == 1001
+    assert len(applicants(sandbox)) == 101
 
 
 @pytest.mark.parametrize("action", ["drop_after", "html", "empty"])
@@ -179,3 +180,31 @@ def test_bad_input_gets_one_sentence_and_a_way_out(ledger: Ledger, sandbox: Runn
     well.log_in()
     well.run("r2")
     assert applicants(sandbox) == ["sanne0@example.org", "sanne1@example.org"]
+
+
+def test_history_can_follow_later(line: Line, sandbox: RunningSandbox) -> None:
+    """A run with an earlier start sends those who were not new before, and nobody twice."""
+    hire(sandbox, 5)
+    line.run("r1", start_from="now")
+    assert applicants(sandbox) == []
+    hire(sandbox, 2, first=100)
+    line.run("r2", start_from="now")
+    line.run("r3", start_from="beginning")
+    line.run("r4", start_from="now")
+    assert applicants(sandbox) == sorted(f"sanne{n}@example.org" for n in (*range(5), 100, 101))
+
+
+def test_other_position_is_for_what_is_new(line: Line, sandbox: RunningSandbox) -> None:
+    """Whoever has applied for one position does not apply for the next one that somebody enters."""
+    hire(sandbox, 3)
+    line.run("r1")
+    hire(sandbox, 2, first=100)
+    dataclasses.replace(line, position=1002).run("r2")
+    made = sandbox.sandbox.personio.contents()["applications"]
+    assert sorted((str(row["email"])[5:-12], row["job_position_id"]) for row in made) == [
+        ("0", 1001),
+        ("1", 1001),
+        ("100", 1002),
+        ("101", 1002),
+        ("2", 1001),
+    ]

@@ -16,7 +16,7 @@ from include.errors import (
     RecordRejectedError,
     ServiceUnavailableError,
 )
-from include.sync.load import Loader, LoadSettings
+from include.sync.load import Loader, LoadSettings, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +34,13 @@ class Scripted:
         self.found = found
         self.sent: list[str] = []
 
-    def send(self, claim: Claim, hold: Callable[[], None]) -> None:
+    def send(self, claim: Claim, hold: Callable[[], None]) -> Sent:
         hold()
         self.sent.append(claim.source_id)
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
             raise answer
+        return Sent()
 
     def find(self, claim: Claim) -> str | None:
         return self.found if claim.was_in_doubt else None
@@ -100,11 +101,12 @@ def test_record_that_is_never_answered_does_not_hold_up_the_others(
     poison = ready(5)[0]
 
     class Poisoned(Scripted):
-        def send(self, claim: Claim, hold: Callable[[], None]) -> None:
+        def send(self, claim: Claim, hold: Callable[[], None]) -> Sent:
             hold()
             self.sent.append(claim.source_id)
             if claim.source_id == poison:
                 raise error(OutcomeUnknownError)
+            return Sent()
 
     load(ledger, job, Poisoned())
     assert states(ledger, job) == {"created": 4, "in_doubt": 1}
@@ -149,11 +151,12 @@ def test_record_taken_over_while_waiting_is_not_sent(
     other = Scripted()
 
     class Slow(Scripted):
-        def send(self, claim: Claim, hold: Callable[[], None]) -> None:
+        def send(self, claim: Claim, hold: Callable[[], None]) -> Sent:
             time.sleep(0.1)
             load(ledger, job, other)
             hold()
             self.sent.append(claim.source_id)
+            return Sent()
 
     slow = Slow()
     load(ledger, job, slow, lease_seconds=0.02, wait_seconds=0.02)

@@ -74,3 +74,21 @@ def test_date_begins_at_the_sites_midnight() -> None:
 def test_other_starts_are_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="start_from"):
         first_start(text, ZONE, never)
+
+
+def test_earlier_start_brings_the_history_once(ledger: Ledger, stream: StreamKey) -> None:
+    """A stream that began with now reads from the beginning when a later run asks for it, and then goes on."""
+    plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: 500)
+    window = plan(ledger, stream, "r2", {}, start_from="2026-01-31")
+    assert (window.after, window.created_from) == (1, datetime(2026, 1, 30, 23, tzinfo=UTC))
+    assert plan(ledger, stream, "r2", {}, start_from="2026-01-31") == window
+    ledger.watermarks.advance(stream, expected=1, to=700, run_id="r2", created_from=window.created_from)
+    assert plan(ledger, stream, "r3", {}, start_from="2026-01-31").after == 700
+    everything = plan(ledger, stream, "r4", {}, start_from="beginning")
+    assert (everything.after, everything.created_from) == (1, None)
+
+
+def test_later_start_changes_nothing(ledger: Ledger, stream: StreamKey) -> None:
+    ledger.watermarks.advance(stream, expected=None, to=700, run_id="r1", created_from=None)
+    for start in ("now", "2026-01-31", "beginning"):
+        assert plan(ledger, stream, f"r-{start}", {}, start_from=start).after == 700

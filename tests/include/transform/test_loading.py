@@ -163,7 +163,13 @@ def test_unknown_params_are_refused() -> None:
 
 def test_a_file_may_hold_every_section(write: Write) -> None:
     """One file serves all mappings; each reads its own section and ignores the others' rules."""
-    text = yaml.safe_dump({section: {"fields": {"position": {"constant": "x"}}} for section in SECTIONS[1::2]})
+    text = yaml.safe_dump(
+        {
+            section: {"fields": {"position": {"constant": "x"}}}
+            for section in SECTIONS
+            if section.endswith("_employee")
+        }
+    )
     assert load_mapping("Contacts", "application", path=write(text), overrides=JOB).leaves
     employee = load_mapping("Accounts", "employee", path=write(text))
     assert [leaf.origin for leaf in employee.leaves if leaf.name == "position"] == ["file"]

@@ -1,0 +1,45 @@
+"""Keeps logins alive and forgets what need not be kept, once a day.
+
+**Run**: unpause it; it needs no form. `keep_logins_alive` renews the login of each connection in
+`EXACT_PERSONIO_CONNECTIONS` (comma separated, default `exact_online_default`) that was not used for a day: a login
+at Exact dies after 30 days without use. It warns in its log, and through the notifiers in
+`EXACT_PERSONIO_NOTIFIERS`, when a login is dead or has less than 7 days left and could not be renewed.
+`forget` removes personal data of records finished longer ago than `EXACT_PERSONIO_RETENTION_DAYS` (180).
+**After a failure**: the last line of the task's log names the connection and the command that logs in again.
+**Who**: the owner of the connection `exact_online_default`.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+
+from exact_to_personio.housekeeping import ForgetOperator, KeepLoginsAliveOperator
+
+with DAG(
+    "sync_housekeeping",
+    schedule=CronDataIntervalTimetable("17 3 * * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "owner": "exact-to-personio",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=float(os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "600"))),
+    },
+    params={
+        "connections": Param(
+            os.environ.get("EXACT_PERSONIO_CONNECTIONS", "exact_online_default"),
+            type="string",
+            title="Connections",
+            description="Connections of the type Exact Online whose logins are kept alive, comma separated.",
+            pattern=r"^\s*[\w.-]+(\s*,\s*[\w.-]+)*\s*$",
+        )
+    },
+    tags=["exact-online", "housekeeping"],
+    doc_md=__doc__,
+) as dag:
+    KeepLoginsAliveOperator(task_id="keep_logins_alive", exact_conn_ids="{{ params.connections }}")
+    ForgetOperator(task_id="forget")

@@ -1,0 +1,103 @@
+"""Carries authlib's token requests over the project's transport."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+from include.clients.exact_errors import COUNTED
+from include.clients.token_errors import login_command
+from include.errors import OutcomeUnknownError, ServiceUnavailableError
+from include.transport import Reply, send
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+    from include.clients.ports import CallMeter, ErrorBudget
+
+TOKEN_TIMEOUT: Final = 90.0
+"""Token calls took 35 seconds at busy hours; who hangs up earlier loses the rotated token."""
+ENDPOINT: Final = "oauth2/token"
+
+
+class RefusedTokenError(Exception):
+    """Raised when the answer holds no token; what that means depends on what was asked.
+
+    :param reply: the answer.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        super().__init__(f"token endpoint: {reply.status}")
+
+
+class TokenAnswer:
+    """What authlib reads of a token answer."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.status_code = reply.status
+        self._json = reply.json
+
+    def json(self) -> Any:
+        """Return the parsed body."""
+        return self._json
+
+
+class TokenSession:
+    """Stands where authlib expects its own HTTP client.
+
+    :param http: client with Exact's base URL.
+    :param conn_id: the Airflow connection, for texts.
+    """
+
+    def __init__(
+        self, http: httpx.Client, *, meter: CallMeter | None, budget: ErrorBudget | None, conn_id: str
+    ) -> None:
+        self._http = http
+        self._meter = meter
+        self._budget = budget
+        self._conn_id = conn_id
+
+    def post(self, url: str, data: Mapping[str, str], headers: Mapping[str, str], auth: Any) -> TokenAnswer:
+        """Post the form with the client's credentials in it.
+
+        :raises RefusedTokenError: if the answer holds no token.
+        :raises ErrorBudgetSpentError: if one more refusal could block the key.
+        :raises ServiceUnavailableError: if no clear answer came.
+        """
+        if self._budget is not None:
+            self._budget.check(ENDPOINT)
+        _, _, body = auth.prepare("POST", url, dict(headers), "")
+        form = {**data, **dict(parse_qsl(body, keep_blank_values=True))}
+        try:
+            reply = send(
+                self._http,
+                "POST",
+                url,
+                service="exact",
+                endpoint=ENDPOINT,
+                write=True,
+                headers={"Accept": "application/json"},
+                timeout=TOKEN_TIMEOUT,
+                on_status=self._count,
+                data=form,
+            )
+        except OutcomeUnknownError as error:
+            # Exact may have moved the chain on. No data was touched, and the old link is all there is to try.
+            raise ServiceUnavailableError(
+                "Exact's token endpoint gave no clear answer; the chain may have moved on without us.",
+                reason_code="exact.token.no_answer",
+                way_out=f"It is tried again; if the next try is refused, run `{login_command(self._conn_id)}`.",
+                status=error.status,
+            ) from None
+        if reply.action != "done" or not isinstance(reply.json, dict) or "error" in reply.json:
+            raise RefusedTokenError(reply)
+        return TokenAnswer(reply)
+
+    def _count(self, status: int) -> None:
+        if self._meter is not None:
+            self._meter.count("exact", ENDPOINT, status)
+        if self._budget is not None and status in COUNTED:
+            self._budget.record(ENDPOINT, status)

@@ -1,0 +1,119 @@
+"""Retention: personal data of finished records goes, what keeps them from being sent twice stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, func, literal, or_, select
+
+from include.ledger.staging import PURGED
+from include.ledger.states import DONE
+from include.ledger.tables import calls, deliveries, extracts, failures, staged, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sqlalchemy import Column, ColumnElement, Select, Table
+
+    from include.ledger.database import Database
+
+SLICE = 500
+"""Rows per transaction: other workers wait for at most so many."""
+
+RUN_AGE = timedelta(days=180)
+"""A run may be retried or cleared for so long: its window and its place in the feed stay, whatever is asked."""
+
+
+class Retention:
+    """Makes the ledger forget.
+
+    Ids, keyed hashes, row versions, states and events stay: they say that a record was delivered.
+    So do the ids of `News` and the keys of `Writes`, which hold nothing else: a record that is
+    forgotten there would be new again, and a write would be sent again.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def purge(self, older_than: datetime) -> dict[str, int]:
+        """Forget what was finished before a time; return how much, by kind.
+
+        Records that wait for a person, or for a service, keep their data until they are finished.
+
+        :param older_than: aware.
+        """
+        runs_before = min(older_than, self._database.now() - RUN_AGE)
+        return {
+            "deliveries": self._blank_deliveries(older_than),
+            "staged": self._blank_staged(older_than),
+            "failures": self._delete(failures, failures.c.at, older_than),
+            "calls": self._delete(calls, calls.c.last_at, older_than),
+            "extracts": self._delete(extracts, extracts.c.updated_at, runs_before),
+            "windows": self._delete(windows, windows.c.pinned_at, runs_before),
+        }
+
+    def _blank_deliveries(self, older_than: datetime) -> int:
+        personal = ("sealed", "result", "email_hash")
+        finished = and_(
+            deliveries.c.state.in_(DONE),
+            deliveries.c.updated_at < older_than,
+            or_(*(deliveries.c[name].is_not(None) for name in personal)),
+        )
+        return self._blank(deliveries, finished, dict.fromkeys(personal))
+
+    def _blank_staged(self, older_than: datetime) -> int:
+        same = and_(
+            deliveries.c.source_id == staged.c.source_id,
+            deliveries.c.division == staged.c.division,
+            deliveries.c.entity == staged.c.entity,
+        )
+        finished = and_(deliveries.c.state.in_(DONE), deliveries.c.updated_at < older_than)
+        # The DAG's own decision: another DAG with the same feed may not have come to its record yet.
+        decided = and_(
+            deliveries.c.dag_id == staged.c.dag_id, deliveries.c.decided_version >= staged.c.row_version, finished
+        )
+        where = and_(
+            staged.c.staged_at < older_than,
+            func.length(staged.c.sealed) > 0,
+            select(literal(1)).where(same, decided).exists(),
+            ~select(literal(1)).where(same, ~finished).exists(),
+        )
+        return self._blank(staged, where, {"sealed": PURGED})
+
+    def _blank(self, table: Table, where: ColumnElement[bool], values: dict[str, Any]) -> int:
+        count = 0
+        query = select(table.c.id).where(where, table.c.id > bindparam("after")).order_by(table.c.id).limit(SLICE)
+        for ids in self._slices(query):
+            with self._database.write() as connection:
+                # Asked again: a newer version may have come since the search, which held no lock.
+                update = table.update().where(table.c.id.in_(ids), where).values(values)
+                count += connection.execute(update).rowcount
+        return count
+
+    def _slices(self, query: Select[Any]) -> Iterator[list[int]]:
+        after = 0
+        while True:
+            with self._database.read() as connection:
+                ids = list(connection.execute(query, {"after": after}).scalars())
+            if not ids:
+                return
+            after = ids[-1]
+            yield ids
+
+    def _delete(self, table: Table, at: Column[Any], before: datetime) -> int:
+        keys = list(table.primary_key.columns)
+        search = select(*keys).where(at < before).limit(SLICE)
+        delete = table.delete().where(at < before, *(key == bindparam(f"key_{key.name}") for key in keys))
+        count = 0
+        while True:
+            with self._database.write() as connection:
+                found = [
+                    {f"key_{name}": value for name, value in row.items()}
+                    for row in connection.execute(search).mappings()
+                ]
+                if not found:
+                    return count
+                connection.execute(delete, found)
+            count += len(found)

@@ -1,0 +1,46 @@
+"""Employees at Personio as a destination: created one by one, read back by e-mail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.errors import PermissionDeniedError
+from include.sync.load import Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.clients.personio import PersonioClient
+    from include.ledger.claims import Claim
+
+
+class EmployeeDelivery:
+    """Creates employees.
+
+    :param personio: the client.
+    """
+
+    def __init__(self, personio: PersonioClient) -> None:
+        self.personio = personio
+
+    def send(self, claim: Claim, hold: Callable[[], None]) -> Sent:
+        """Create the employee; names that Personio ignored come back as warnings, kept with the record.
+
+        :raises AlreadyExistsError: the address belongs to an employee; it was looked up, not tried again.
+        :raises RecordRejectedError: a field was refused.
+        """
+        self.personio.reserve("employees")
+        hold()
+        made = self.personio.create_employee(claim.payload)
+        result = {"warnings": list(made.warnings)} if made.warnings else None
+        return Sent(status=200, remote_id=made.id, result=result)
+
+    def find(self, claim: Claim) -> str | None:
+        """Return the employee's id, "" if nobody has the address, None if it cannot be read."""
+        if not claim.email:
+            return None
+        try:
+            found = self.personio.find_employee(claim.email)
+        except PermissionDeniedError:
+            return None
+        return "" if found is None else str(found["id"])

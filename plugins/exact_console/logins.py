@@ -1,0 +1,141 @@
+"""The page of the logins at Exact: how they stand, and the way through the consent.
+
+The state that travels to Exact and back is signed and names the user and the connection, so no worker has to
+remember anything, and nobody can finish a login that another user began.
+"""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_connection
+from airflow.sdk.log import mask_secret
+from fastapi import APIRouter, Depends, Form
+from starlette.exceptions import HTTPException
+from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
+from starlette.responses import JSONResponse, Response
+
+from exact_console.connections import known_connections, login_states, read_app
+from exact_console.guard import may_edit
+from exact_console.pages import back_to, callback_url, page, wants_html
+from exact_console.signing import read, sign
+from include.errors import ConfigurationError, ExactPersonioError
+from include.ledger import open_ledger
+from include.login.answer import field_of, granted
+from include.login.report import LoginReport, report_on
+from include.login.session import app_session
+
+router = APIRouter()
+editors_only = [Depends(requires_access_connection("PUT"))]
+FormToken = Annotated[str, Form()]
+
+
+@router.get("/")
+def overview(request: Request, user: GetUserDep, notice: str = "") -> Response:
+    """Show how it stands with each connection that the user may edit."""
+    mine = [conn_id for conn_id in known_connections() if may_edit(user, conn_id)]
+    with open_ledger() as ledger:
+        states = login_states(ledger, mine)
+    told = read("notice", notice)
+    return page(
+        request,
+        "logins.html",
+        states=states,
+        token=sign("form", {"user": user.get_id()}),
+        callback=callback_url(request),
+        notice=told[0] if told else None,
+    )
+
+
+@router.post("/connections/{connection_id}/login", dependencies=editors_only)
+def start(request: Request, user: GetUserDep, connection_id: str, token: FormToken) -> Response:
+    """Begin a login: return Exact's consent page for this user and connection."""
+    _own_form(token, user)
+    app, here = read_app(connection_id), callback_url(request)
+    state = sign("state", {"user": user.get_id(), "conn_id": connection_id})
+    with app_session(connection_id, app) as session:
+        url = session.authorize_url(state)
+        session.check_consent_page(url)
+    pasted = not hmac.compare_digest(app.redirect_uri.encode(), here.encode())
+    if not pasted and not wants_html(request):
+        return JSONResponse({"url": url})
+    return page(
+        request,
+        "consent.html",
+        conn_id=connection_id,
+        url=url,
+        pasted=pasted,
+        redirect_uri=app.redirect_uri,
+        callback=here,
+        token=sign("form", {"user": user.get_id()}),
+    )
+
+
+@router.get("/callback")
+def callback(request: Request, user: GetUserDep, state: str = "", code: str = "", error: str = "") -> Response:
+    """Receive Exact's answer, keep the tokens, and lead back into Airflow."""
+    conn_id, notice = _finish(user, state, code, error)
+    return back_to(request, frame=True, notice=sign("notice", {"conn_id": conn_id, **notice}))
+
+
+@router.post("/connections/{connection_id}/answer", dependencies=editors_only)
+def answer(
+    request: Request, user: GetUserDep, connection_id: str, token: FormToken, address: Annotated[str, Form()]
+) -> Response:
+    """Take the address at which the browser ended, where Exact's answer cannot reach this server."""
+    _own_form(token, user)
+    state, code, error = (field_of(address, name) for name in ("state", "code", "error"))
+    conn_id, notice = _finish(user, state, code, error, expected=connection_id)
+    return back_to(request, frame=False, notice=sign("notice", {"conn_id": conn_id, **notice}))
+
+
+def _own_form(token: str, user: Any) -> None:
+    """Refuse a form that was not rendered for this user.
+
+    :raises HTTPException: 403.
+    """
+    found = read("form", token)
+    if found is None or found[0].get("user") != user.get_id():
+        raise HTTPException(HTTPStatus.FORBIDDEN)
+
+
+def _finish(user: Any, state: str, code: str, error: str, expected: str = "") -> tuple[str, dict[str, str]]:
+    """Check whose login this is, trade the code, and return the connection with what to tell.
+
+    :raises ConfigurationError: the state is not one that was given out, or is too old.
+    :raises HTTPException: 403: it was given to somebody else.
+    """
+    found = read("state", state)
+    if found is None or (expected and found[0].get("conn_id") != expected):
+        raise ConfigurationError(
+            "This answer belongs to no login that began here within the last 15 minutes.",
+            reason_code="exact.login.foreign_state",
+            way_out="Go back to the page of the logins and start again.",
+        )
+    value, asked_at = found
+    conn_id = str(value.get("conn_id"))
+    if value.get("user") != user.get_id() or not may_edit(user, conn_id):
+        raise HTTPException(HTTPStatus.FORBIDDEN)
+    try:
+        app = read_app(conn_id)
+        with app_session(conn_id, app, mask=mask_secret) as session:
+            stored = session.tokens.exchange_code(granted(code, error, conn_id), app.redirect_uri, asked_at=asked_at)
+            report = report_on(conn_id, session.client, stored, app.divisions)
+    except ExactPersonioError as problem:
+        again = "Press the button to start again." if "exact-personio login" in problem.way_out else problem.way_out
+        return conn_id, {"kind": "problem", "text": f"{problem.what} {again}"}
+    return conn_id, {"kind": "done", "text": _outcome(report)}
+
+
+def _outcome(report: LoginReport) -> str:
+    """Say what a login opens; by numbers alone, because it travels in an address."""
+    told = ["Logged in; the next run goes on with it."]
+    if report.divisions:
+        told.append(f"It may use {', '.join(str(number) for number, _ in report.divisions)}.")
+    if report.missing:
+        told.append(f"But not, although the connection names them: {', '.join(map(str, report.missing))}.")
+    if report.problem:
+        told.append(f"Its divisions are not known: {report.problem}")
+    return " ".join(told)

@@ -1,0 +1,69 @@
+"""Who is told that a login at Exact is about to end: the log, and whatever notifiers the installation names."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseNotifier
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+VARIABLE = "EXACT_PERSONIO_NOTIFIERS"
+
+
+class LoginExpiryNotifier(BaseNotifier):
+    """Write a warning to the task's log that a login at Exact needs a person.
+
+    Others are named in ``EXACT_PERSONIO_NOTIFIERS``; in their templates ``{{ message }}``, ``{{ connection_id }}``
+    and ``{{ login_dies_at }}`` are filled in.
+
+    .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/howto/notifications.html
+
+    :param message: what is written (templated).
+    """
+
+    template_fields: Sequence[str] = ("message",)
+
+    def __init__(self, message: str = "{{ message }}") -> None:
+        super().__init__()
+        self.message = message
+
+    def notify(self, context: Context) -> None:
+        """Write the warning."""
+        del context
+        self.log.warning("%s", self.message)
+
+
+def configured_notifiers() -> list[Any]:
+    """Return the log's notifier and those that ``EXACT_PERSONIO_NOTIFIERS`` names.
+
+    It is a JSON list such as ``[{"class": "airflow.providers.smtp.notifications.smtp.SmtpNotifier",
+    "kwargs": {"to": "ops@example.org", "subject": "Exact", "html_content": "{{ message }}"}}]``.
+
+    :raises ConfigurationError: it is no such list, or a class in it cannot be made.
+    """
+    from include.errors import ConfigurationError  # noqa: PLC0415 - lazily, for the Dag parse
+
+    made: list[Any] = [LoginExpiryNotifier()]
+    text = os.environ.get(VARIABLE, "").strip()
+    try:
+        made += [_made(entry) for entry in (json.loads(text) if text else [])]
+    except (ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+        # `from None`: the text may hold the password of a mail server.
+        raise ConfigurationError(
+            f"{VARIABLE} does not name notifiers that can be made ({type(error).__name__}).",
+            reason_code=f"settings.{VARIABLE}.invalid",
+            way_out='Write it like [{"class": "package.module.Name", "kwargs": {}}]; docs/connections.md shows more.',
+        ) from None
+    return made
+
+
+def _made(entry: dict[str, Any]) -> Any:
+    module, _, name = str(entry["class"]).rpartition(".")
+    return getattr(import_module(module), name)(**entry.get("kwargs", {}))

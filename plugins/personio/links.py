@@ -1,0 +1,21 @@
+"""The buttons on a task that lead to Personio, where the connection says under which address the company has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
+
+
+class PersonioLink(BaseOperatorLink):
+    """Lead to the job or the employee that the task was about; Airflow asks once, when the task has ended."""
+
+    name = "Open at Personio"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow's signature
+        """Return the address, empty without one."""
+        return str(getattr(operator, "personio_url", "") or "")

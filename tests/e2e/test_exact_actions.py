@@ -1,0 +1,408 @@
+"""The forms and the authors' operators through real DAG runs of Airflow, against the sandbox's true contents."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from airflow_home import DIVISION, ROOT, Airflow
+from include.sandbox.faults import Fault
+from include.sandbox.server import RunningSandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.e2e
+
+# One process for many runs: starting Airflow takes longer than any of them.
+SESSION = """
+import json, sys
+from datetime import datetime, UTC
+from airflow.utils.db import initdb
+initdb()
+from airflow.dag_processing.dagbag import DagBag
+from airflow.models.renderedtifields import RenderedTaskInstanceFields as Rendered
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
+print("READY", flush=True)
+for line in sys.stdin:
+    asked = json.loads(line)
+    # Parsed anew, as for every task of a real Airflow: a run's values stay in the params of the DAG object.
+    bag = DagBag(dag_folder=sys.argv[1])
+    assert not bag.import_errors, bag.import_errors
+    at = datetime.fromisoformat(asked["at"]) if asked["at"] else None
+    when = {"logical_date": at, "run_after": at} if at else {}
+    try:
+        run = bag.dags[asked["dag"]].test(run_conf=asked["conf"], **when)
+    except Exception as error:
+        print("RESULT " + json.dumps({"refused": type(error).__name__, "text": str(error)}), flush=True)
+        continue
+    with create_session() as session:
+        xcoms = session.query(XComModel).filter_by(dag_id=run.dag_id, run_id=run.run_id).all()
+        fields = session.query(Rendered).filter_by(dag_id=run.dag_id, run_id=run.run_id).all()
+        found = {"state": str(run.state), "run_id": run.run_id,
+            "tasks": {ti.task_id: str(ti.state) for ti in run.get_task_instances()},
+            "tries": {ti.task_id: ti.try_number for ti in run.get_task_instances()},
+            "xcoms": {f"{x.task_id}.{x.key}": XComModel.deserialize_value(x) for x in xcoms},
+            "rendered": {f.task_id: f.rendered_fields for f in fields}}
+    print("RESULT " + json.dumps(found, default=str), flush=True)
+"""
+
+AUTHORS_DAG = '''
+"""Every operator as an author of a DAG uses it; the person comes from the run's conf."""
+from airflow.sdk import DAG, Param, task
+from exact_online.operators import *
+from personio.operators import *
+
+with DAG("authors", schedule=None, params={"person": Param({}, type="object"), "folder": "", "key": ""}) as dag:
+    @task(show_return_value_in_logs=False)
+    def person(params=None):
+        return {"Name": params["person"]["last"] + " B.V."}
+
+    made = ExactOnlineCreateOperator(task_id="create", endpoint="crm/accounts", body=person())
+    update = ExactOnlineUpdateOperator(
+        task_id="update", endpoint="crm/Accounts", key="{{ ti.xcom_pull('create')['id'] }}",
+        body={"Remarks": "{{ params.person.last }} asked", "Name": "{{ params.person.last }} N.V."})
+    get = ExactOnlineGetOperator(
+        task_id="get", endpoint="crm/Accounts", key="{{ ti.xcom_pull('create')['id'] }}", select="ID,Name,Remarks",
+        path="file://{{ params.folder }}/one.jsonl", include_in_xcom=["ID"])
+    rows = ExactOnlineListOperator(
+        task_id="list", endpoint="crm/Accounts", select=["ID", "Name", "Created"], orderby="Name desc",
+        filter="startswith(Name,'{{ params.person.last }}')",
+        path="file://{{ params.folder }}/rows.parquet", format="parquet")
+    invoice = ExactOnlineRequestOperator(
+        task_id="invoice", method="POST", endpoint="salesinvoice/SalesInvoices",
+        body={"Journal": "70", "OrderedBy": "{{ ti.xcom_pull('create')['id'] }}",
+              "SalesInvoiceLines": [{"Item": "{{ params.key }}", "Quantity": 2}]})
+    delete = ExactOnlineDeleteOperator(
+        task_id="delete", endpoint="crm/Accounts", key="{{ ti.xcom_pull('create')['id'] }}",
+        confirm_id="{{ ti.xcom_pull('create')['id'] }}")
+    upload = PersonioUploadDocumentOperator(task_id="upload", path="{{ params.folder }}/cv.pdf")
+    apply = PersonioCreateApplicationOperator(
+        task_id="apply", first_name="{{ params.person.first }}", last_name="{{ params.person.last }}",
+        email="{{ params.person.email }}", message="Hello {{ params.person.first }}",
+        files=[{"uuid": upload.output, "original_filename": "cv.pdf", "category": "cv"}])
+    hire = PersonioCreateEmployeeOperator(
+        task_id="hire", first_name="{{ params.person.first }}", last_name="{{ params.person.last }}",
+        email="{{ params.person.email }}", department="No Such Department", weekly_working_hours="32.5")
+    staff = PersonioListEmployeesOperator(
+        task_id="staff", email_address="{{ params.person.email }}", path="file://{{ params.folder }}/staff.jsonl",
+        include_ids=True)
+    many = ExactOnlineCreateOperator.partial(task_id="many", endpoint="crm/Accounts").expand(
+        body=[{"Name": "Mapped"}, {"Name": "Mapped"}])
+    made >> update >> get >> rows >> delete
+    made >> invoice
+    hire >> staff
+'''
+
+
+class Session(Airflow):
+    """A running Airflow process that makes one DAG run after the other."""
+
+    def __enter__(self) -> Self:
+        home = Path(self.env["AIRFLOW_HOME"])
+        (home / "dags").mkdir()
+        for name in ("exact_time_transactions.py", "exact_endpoint.py"):
+            shutil.copy(ROOT / "dags" / name, home / "dags" / name)
+        self.env |= {"AIRFLOW__CORE__DAGS_FOLDER": f"{home}/dags", "EXACT_PERSONIO_RETRY_SECONDS": "1"}
+        self.log_in()
+        self.output = (home / "output").open("w", encoding="utf-8")
+        return self
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SESSION, f"{self.env['AIRFLOW_HOME']}/dags"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.output,
+            text=True,
+            env=self.environment(),
+            cwd="/",
+        )
+        self._until("READY")
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(60)
+        self.output.close()
+
+    def ask(self, dag_id: str, at: str = "", **conf: Any) -> dict[str, Any]:
+        """Run the DAG; the same ``at`` is the same run, cleared."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"dag": dag_id, "at": at, "conf": conf}) + "\n")
+        self.process.stdin.flush()
+        found: dict[str, Any] = json.loads(self._until("RESULT "))
+        return found
+
+    def _until(self, start: str) -> str:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith(start):
+                return line.removeprefix(start)
+            self.output.write(line)
+        self.output.flush()
+        raise AssertionError(self.log()[-3000:])
+
+    def log(self) -> str:
+        self.output.flush()
+        return Path(self.output.name).read_text(encoding="utf-8")
+
+    def calls(self, method: str, kind: str) -> list[int]:
+        """Return the statuses of the calls that the sandbox saw."""
+        return [e.status for e in self.sandbox.sandbox.log.entries() if (e.method, e.kind) == (method, kind)]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.sandbox.sandbox.exact.contents()[str(DIVISION)][table]
+        return found
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with RunningSandbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ids(sandbox: RunningSandbox) -> dict[str, str]:
+    """One item and one project, to book hours on."""
+    exact = sandbox.sandbox.exact
+    account = exact.add_account(DIVISION, {"Name": "Voorbeeld"})
+    item = exact.add(DIVISION, "Items", {"Code": "HOUR", "Description": "Hour"})
+    fields = {"Account": account["ID"], "Code": "P1", "Description": "Project", "Type": 3}
+    project = exact.add(DIVISION, "Projects", fields)
+    return {"account": account["ID"], "item": item["ID"], "project": project["ID"]}
+
+
+@pytest.fixture(scope="module")
+def airflow(
+    sandbox: RunningSandbox, ids: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Session]:
+    home = tmp_path_factory.mktemp("actions")
+    with Session(home, sandbox) as session:
+        (home / "dags" / "authors.py").write_text(AUTHORS_DAG)
+        session.start()
+        yield session
+
+
+def lines_of(path: str) -> list[dict[str, Any]]:
+    text = Path(path.removeprefix("file://")).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.split("\n")[:-1]]
+
+
+def hours(airflow: Session) -> dict[str, dict[str, Any]]:
+    return {row["ID"]: row for row in airflow.rows("TimeTransactions")}
+
+
+def test_hours_are_created_changed_and_deleted(airflow: Session, ids: dict[str, str]) -> None:
+    """Each field arrives; an aware time is moved to the clock of the site."""
+    before = set(hours(airflow))
+    run = airflow.ask(
+        "exact_time_transactions",
+        action="create",
+        Item=ids["item"].upper(),
+        Quantity=7.5,
+        Project=ids["project"],
+        Date="2026-06-25",
+        StartTime="2026-06-25T07:00:00Z",
+        EndTime="2026-06-25T16:30:00",
+        Notes="Invented work",
+        HourStatus=1,
+    )
+    assert run["tasks"] == {"check": "success", "write": "success"}, airflow.log()[-3000:]
+    made = run["xcoms"]["write.return_value"]
+    assert made["state"] == "created"
+    (new,) = set(hours(airflow)) - before
+    assert made["id"] == new
+    row = hours(airflow)[new]
+    assert (row["Item"], row["Project"], row["Quantity"]) == (ids["item"], ids["project"], 7.5)
+    assert (row["Notes"], row["HourStatus"]) == ("Invented work", 1)
+    # The site's wall clock, written as if it were UTC: 09:00 is 07:00 UTC in June.
+    assert row["Date"] == "/Date(1782345600000)/"
+    assert row["StartTime"] == "/Date(1782378000000)/"
+    assert row["EndTime"] == "/Date(1782405000000)/"
+    link = run["xcoms"]["write._link_ExactOnlineRecordLink"]
+    assert link.startswith(airflow.sandbox.url)
+
+    run = airflow.ask("exact_time_transactions", action="update", key=new, Quantity=4)
+    assert run["state"] == "success", airflow.log()[-3000:]
+    assert (hours(airflow)[new]["Quantity"], hours(airflow)[new]["Notes"]) == (4, "Invented work")
+
+    run = airflow.ask("exact_time_transactions", action="delete", key=new, confirm_id=ids["item"])
+    assert run["tasks"]["check"] == "failed"
+    assert new in hours(airflow)
+    run = airflow.ask("exact_time_transactions", action="delete", key=new, confirm_id=new.upper())
+    assert run["xcoms"]["write.return_value"]["deleted"] is True
+    assert new not in hours(airflow)
+    again = airflow.ask("exact_time_transactions", action="delete", key=new, confirm_id=new)
+    assert again["xcoms"]["write.return_value"]["deleted"] is False
+
+
+def test_final_hours_are_refused_before_they_are_touched(airflow: Session, ids: dict[str, str]) -> None:
+    fields = {"Item": ids["item"], "Project": ids["project"], "Quantity": 1.0}
+    row = airflow.sandbox.sandbox.exact.add(DIVISION, "TimeTransactions", fields)
+    airflow.sandbox.sandbox.exact.update(DIVISION, "TimeTransactions", row["ID"], {"HourStatus": 20})
+    puts = len(airflow.calls("PUT", "project/TimeTransactions"))
+    for form in ({"action": "update", "Quantity": 2}, {"action": "delete", "confirm_id": row["ID"]}):
+        run = airflow.ask("exact_time_transactions", key=row["ID"], **form)
+        assert run["tasks"] == {"check": "success", "write": "failed"}
+    assert "These hours are final" in airflow.log()
+    assert len(airflow.calls("PUT", "project/TimeTransactions")) == puts
+    assert hours(airflow)[row["ID"]]["Quantity"] == 1.0
+
+
+def test_lost_answer_creates_nothing_twice(airflow: Session, ids: dict[str, str]) -> None:
+    """The answer to the POST is dropped; the retry finds the row, and so does the same run once it is cleared."""
+    before, posts = set(hours(airflow)), len(airflow.calls("POST", "project/TimeTransactions"))
+    fault = Fault("drop_after", match="POST project/TimeTransactions", times=1)
+    airflow.sandbox.sandbox.faults.add(fault)
+    form = {"action": "create", "Item": ids["item"], "Quantity": 1.25, "Project": ids["project"], "Notes": "once"}
+    at = "2026-01-01T00:00:00+00:00"
+    run = airflow.ask("exact_time_transactions", at, **form)
+    assert fault.hits == 1
+    assert run["state"] == "success", airflow.log()[-3000:]
+    assert run["tries"]["write"] == 2
+    (new,) = set(hours(airflow)) - before
+    assert run["xcoms"]["write.return_value"] == {
+        "id": new,
+        "state": "created",
+        "endpoint": "project/TimeTransactions",
+    }
+    again = airflow.ask("exact_time_transactions", at, **form)
+    assert again["run_id"] == run["run_id"]
+    assert again["xcoms"]["write.return_value"]["id"] == new
+    assert set(hours(airflow)) - before == {new}
+    assert len(airflow.calls("POST", "project/TimeTransactions")) == posts + 1
+    other = airflow.ask("exact_time_transactions", at, **{**form, "Quantity": 2})
+    assert other["tasks"]["write"] == "failed"
+    assert "Trigger a new run for the new values" in airflow.log()
+    assert set(hours(airflow)) - before == {new}
+
+
+def test_all_pages_come(airflow: Session, tmp_path: Path) -> None:
+    """More than 60 rows of a single endpoint, more than 1,000 of a sync endpoint; each row once."""
+    exact = airflow.sandbox.sandbox.exact
+    for number in range(1_100):
+        exact.add_account(DIVISION, {"Name": f"Many {number}"})
+    truth = {row["ID"]: row for row in airflow.rows("Accounts")}
+    assert len(truth) > 1_100
+    for endpoint, path in (("sync/CRM/Accounts", ""), ("crm/Accounts", str(tmp_path / "rows.jsonl"))):
+        form = {"action": "list", "endpoint": endpoint, "select": "ID, Name,Created"}
+        run = airflow.ask("exact_endpoint", **form, path=f"file://{path}" if path else None)
+        assert run["state"] == "success", airflow.log()[-3000:]
+        result = run["xcoms"]["call.return_value"]
+        assert result["count"] == len(truth)
+        rows = lines_of(result["path"])
+        assert {row["ID"]: row["Name"] for row in rows} == {key: row["Name"] for key, row in truth.items()}
+        assert len(rows) == len(truth)
+        assert all(len(row["Created"]) >= 19 and "T" in row["Created"] for row in rows)
+    assert "/exports/exact_endpoint/" in result["path"] or path in result["path"]
+    counted = airflow.ask("exact_endpoint", action="count", endpoint="crm/Accounts")
+    assert counted["xcoms"]["call.return_value"] == {"count": len(truth)}
+    some = airflow.ask("exact_endpoint", action="list", other_endpoint="CRM/accounts", top=70, format="parquet")
+    assert some["xcoms"]["call.return_value"]["count"] == 70
+    assert some["xcoms"]["call.return_value"]["path"].endswith(".parquet")
+
+
+def test_get_create_update_delete_of_any_endpoint(airflow: Session) -> None:
+    run = airflow.ask("exact_endpoint", action="create", endpoint="crm/Accounts", body={"Name": "Made by form"})
+    key = run["xcoms"]["call.return_value"]["id"]
+    airflow.ask("exact_endpoint", action="update", endpoint="crm/Accounts", key=key, body={"City": "Delft"})
+    truth = {row["ID"]: row for row in airflow.rows("Accounts")}
+    assert (truth[key]["Name"], truth[key]["City"]) == ("Made by form", "Delft")
+    run = airflow.ask("exact_endpoint", action="get", endpoint="crm/Accounts", key=key, select="ID,Name,City")
+    assert lines_of(run["xcoms"]["call.return_value"]["path"]) == [
+        {"ID": key, "Name": "Made by form", "City": "Delft"}
+    ]
+    assert key in run["xcoms"]["call._link_ExactOnlineRecordLink"]
+    run = airflow.ask("exact_endpoint", action="delete", endpoint="crm/Accounts", key=key, confirm_id=key)
+    assert run["xcoms"]["call.return_value"]["deleted"] is True
+    assert key not in {row["ID"] for row in airflow.rows("Accounts")}
+    gone = airflow.ask("exact_endpoint", action="get", endpoint="crm/Accounts", key=key)
+    assert gone["tasks"] == {"check": "success", "call": "failed"}
+    assert gone["tries"]["call"] == 1
+
+
+GUID = "790fc424-dc9f-405d-ab09-22d4ee00f653"
+WRONG: list[tuple[str, str, dict[str, Any], str]] = [
+    ("exact_endpoint", "unknown endpoint", {"action": "list", "other_endpoint": "crm/Acounts"}, "crm/Accounts"),
+    ("exact_endpoint", "no GUID", {"action": "get", "endpoint": "crm/Accounts", "key": "0000011"}, "is not a GUID"),
+    (
+        "exact_endpoint",
+        "protected",
+        {"action": "delete", "endpoint": "hrm/Divisions", "key": "1", "confirm_id": "1"},
+        "is protected",
+    ),
+    (
+        "exact_time_transactions",
+        "missing property",
+        {"action": "create", "Item": GUID, "Project": GUID},
+        "`Quantity` is missing",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "form", "sentence"),
+    [(dag_id, form, sentence) for dag_id, _, form, sentence in WRONG],
+    ids=[case[1] for case in WRONG],
+)
+def test_wrong_form_is_refused_by_check_without_a_call(
+    airflow: Session, dag_id: str, form: dict[str, Any], sentence: str
+) -> None:
+    """One sentence that names the field; the sandbox sees nothing, and the task is not tried again."""
+    before, told = len(airflow.sandbox.sandbox.log.entries()), len(airflow.log())
+    run = airflow.ask(dag_id, **form)
+    assert run["tasks"]["check"] == "failed", run
+    assert run["tries"]["check"] == 1
+    assert sentence in airflow.log()[told:]
+    assert len(airflow.sandbox.sandbox.log.entries()) == before
+
+
+def test_authors_operators_do_what_they_say_and_store_nobody(
+    airflow: Session, ids: dict[str, str], tmp_path: Path
+) -> None:
+    """Every operator once; neither XCom nor rendered fields nor the log hold the person."""
+    (tmp_path / "cv.pdf").write_bytes(b"%PDF-1.4 invented")
+    person = {"first": "Wilhelmina", "last": "Zonderling", "email": "wilhelmina@example.org"}
+    told = len(airflow.log())
+    run = airflow.ask("authors", person=person, folder=str(tmp_path), key=ids["item"])
+    assert set(run["tasks"].values()) == {"success"}, airflow.log()[told:][-4000:]
+
+    xcoms = run["xcoms"]
+    key = xcoms["create.return_value"]["id"]
+    assert json.loads((tmp_path / "one.jsonl").read_text()) == {
+        "ID": key,
+        "Name": "Zonderling N.V.",
+        "Remarks": "Zonderling asked",
+    }
+    assert xcoms["get.return_value"]["fields"] == {"ID": key}
+    assert xcoms["list.return_value"]["count"] == 1
+    assert (tmp_path / "rows.parquet").stat().st_size > 0
+    assert key not in {row["ID"] for row in airflow.rows("Accounts")}
+    (invoice,) = airflow.rows("SalesInvoices")
+    assert invoice["ID"] == xcoms["invoice.return_value"]["id"]
+    assert invoice["OrderedBy"] == key
+
+    assert sum(row["Name"] == "Mapped" for row in airflow.rows("Accounts")) == 2
+
+    applicant = airflow.applicants()["wilhelmina@example.org"]
+    assert (applicant["first_name"], applicant["message"]) == ("Wilhelmina", "Hello Wilhelmina")
+    assert [file["uuid"] for file in applicant["files"]] == [xcoms["upload.return_value"]]
+    assert xcoms["apply.return_value"] == {"state": "created", "job_position_id": 1001, "id": None}
+    hired = xcoms["hire.return_value"]
+    assert (hired["state"], hired["warnings"]) == ("created", 1)
+    assert xcoms["staff.return_value"]["ids"] == [int(hired["id"])]
+    assert json.loads((tmp_path / "staff.jsonl").read_text())["email"] == "wilhelmina@example.org"
+
+    del xcoms["person.return_value"]  # the author's own task
+    stored = json.dumps([xcoms, run["rendered"]])
+    for word in (*person.values(), "N.V."):
+        assert word not in stored
+        assert word not in airflow.log()[told:]

@@ -1,0 +1,149 @@
+"""The three DAGs that tell of new records, through real runs of Airflow against the sandbox."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_home import DIVISION, ROOT, Airflow
+from include.sandbox.faults import Fault
+from include.sandbox.server import RunningSandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.e2e
+
+KINDS = {"exact_new_contacts": "Contacts", "exact_new_accounts": "Accounts", "personio_new_employees": "employees"}
+ASSETS = {
+    "exact_new_contacts": "x-exact-online://exact_online_default/contacts",
+    "exact_new_accounts": "x-exact-online://exact_online_default/accounts",
+    "personio_new_employees": "x-personio://personio_default/employees",
+}
+
+# Runs DAGs one after the other, then reads back what Airflow's database knows of all runs so far.
+RUN = """
+import json, sys
+from airflow.utils.db import initdb
+initdb()
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(dag_folder=sys.argv[1])
+assert not bag.import_errors, bag.import_errors
+runs = {}
+for dag_id in json.loads(sys.argv[2]):
+    run = bag.dags[dag_id].test(run_conf=json.loads(sys.argv[3]))
+    runs[dag_id] = {"run_id": run.run_id, "tasks": {ti.task_id: ti.state for ti in run.get_task_instances()}}
+from airflow.models.asset import AssetEvent
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
+with create_session() as session:
+    events = [{"uri": e.uri, "extra": e.extra} for e in session.query(AssetEvent)]
+    marks = [XComModel.deserialize_value(x) for x in session.query(XComModel).filter_by(key="watermark")]
+    everything = [str(x.value) for x in session.query(XComModel)]
+print("RESULT " + json.dumps({"runs": runs, "events": events, "marks": marks, "xcoms": everything}))
+"""
+
+
+@pytest.fixture
+def airflow(tmp_path: Path) -> Iterator[Airflow]:
+    with RunningSandbox() as sandbox:
+        sandbox.sandbox.settings.personio.limits_enabled = False
+        made = Airflow(tmp_path, sandbox)
+        made.env["EXACT_PERSONIO_RETRY_SECONDS"] = "0"
+        made.log_in()
+        appear(sandbox, 3)
+        yield made
+
+
+def appear(sandbox: RunningSandbox, count: int, first: int = 0) -> None:
+    """Let contacts, accounts and employees appear."""
+    exact, company = sandbox.sandbox.exact, sandbox.sandbox.personio
+    for number in range(first, first + count):
+        person = {"FirstName": "Sanne", "LastName": f"Proef{number}", "Email": f"sanne{number}@example.org"}
+        account = exact.add_account(DIVISION, {"Name": f"Voorbeeld {number}"})
+        exact.add_contact(DIVISION, {"Account": account["ID"], **person})
+        company.add_person(person["Email"], person["FirstName"], person["LastName"], {})
+
+
+def truth(sandbox: RunningSandbox, kind: str) -> list[str]:
+    if kind == "employees":
+        return sorted(str(number) for number in sandbox.sandbox.personio.people)
+    return sorted(str(row["ID"]) for row in sandbox.sandbox.exact.contents()[str(DIVISION)][kind])
+
+
+class Told:
+    """What a process of Airflow did, and what its database knows since."""
+
+    def __init__(self, airflow: Airflow, *dag_ids: str, folder: str = "dags", **params: Any) -> None:
+        command = [sys.executable, "-c", RUN, str(ROOT / folder), json.dumps(dag_ids), json.dumps(params)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, env=airflow.environment(), cwd="/")
+        results = [line for line in ran.stdout.splitlines() if line.startswith("RESULT ")]
+        assert results, ran.stderr[-3000:]
+        self.log = ran.stdout + ran.stderr
+        found = json.loads(results[0].removeprefix("RESULT "))
+        self.runs: dict[str, dict[str, Any]] = found["runs"]
+        self.events: list[dict[str, Any]] = found["events"]
+        self.marks: list[dict[str, Any]] = found["marks"]
+        self.xcoms: list[str] = found["xcoms"]
+
+    def states(self, dag_id: str) -> list[str]:
+        return [self.runs[dag_id]["tasks"][name] for name in ("poll", "emit", "confirm")]
+
+    def heard(self, dag_id: str) -> list[list[str]]:
+        return [sorted(event["extra"]["ids"]) for event in self.events if event["uri"] == ASSETS[dag_id]]
+
+
+def test_every_new_record_is_in_one_event(airflow: Airflow) -> None:
+    """What is there at the beginning, then nothing, then what is new; and no word about anybody."""
+    first = {dag_id: truth(airflow.sandbox, kind) for dag_id, kind in KINDS.items()}
+    begun = Told(airflow, *KINDS)
+    quiet = Told(airflow, *KINDS)
+    appear(airflow.sandbox, 2, first=10)
+    ended = Told(airflow, *KINDS)
+    for dag_id, kind in KINDS.items():
+        assert begun.states(dag_id) == ["success", "success", "success"], begun.log[-3000:]
+        assert quiet.states(dag_id) == ["success", "skipped", "success"]
+        new = sorted(set(truth(airflow.sandbox, kind)) - set(first[dag_id]))
+        assert ended.heard(dag_id) == [first[dag_id], new]
+        extra = next(event["extra"] for event in ended.events if event["uri"] == ASSETS[dag_id])
+        assert extra.keys() == {"source", "batch", "count", "ids", "from", "to"}
+        assert extra["batch"] == f"{dag_id}/{begun.runs[dag_id]['run_id']}"
+        marks = {mark["run_id"]: mark for mark in ended.marks}
+        one, two = marks[begun.runs[dag_id]["run_id"]], marks[quiet.runs[dag_id]["run_id"]]
+        assert one.keys() == {"from", "to", "run_id", "mode", "committed_at", "count"}
+        assert (one["count"], two["count"], two["from"]) == (3, 0, one["to"])
+    said = "".join([begun.log, quiet.log, ended.log, json.dumps(ended.events), *ended.xcoms])
+    assert not any(word in said for word in ("Sanne", "Proef", "sanne0", "Voorbeeld"))
+
+
+def test_the_form_is_obeyed_and_another_api_tells_nobody_twice(airflow: Airflow) -> None:
+    """Start with v1 and nothing readable but the id; then v2 is allowed."""
+    dag_id, settings = "personio_new_employees", airflow.sandbox.sandbox.settings.personio
+    settings.v2_scopes, settings.attribute_whitelist = ["employees:read"], []
+    assert Told(airflow, dag_id, start_from="now").states(dag_id)[1] == "skipped"
+    appear(airflow.sandbox, 2, first=10)
+    new = truth(airflow.sandbox, "employees")[-2:]
+    assert Told(airflow, dag_id, max_records=1).heard(dag_id) == [new[:1]]
+    settings.v2_scopes = ["employees:read", "personio:persons:read"]
+    assert Told(airflow, dag_id).heard(dag_id) == [new[:1], new[1:]]
+
+
+def test_an_outage_fails_the_run_and_the_next_one_tells_everything(airflow: Airflow) -> None:
+    dag_id = "exact_new_contacts"
+    fault = Fault("status", match="GET sync/CRM/Contacts", times=None, status=503)
+    airflow.sandbox.sandbox.faults.add(fault)
+    broken = Told(airflow, dag_id)
+    assert broken.states(dag_id) == ["failed", "upstream_failed", "upstream_failed"]
+    assert broken.events == []
+    airflow.sandbox.sandbox.faults.clear()
+    assert Told(airflow, dag_id).heard(dag_id) == [truth(airflow.sandbox, "Contacts")]
+
+
+def test_the_examples_parse_and_one_runs_without_an_event(airflow: Airflow) -> None:
+    told = Told(airflow, "example_new_employees", folder="docs/examples")
+    assert told.runs["example_new_employees"]["tasks"] == {"prepare_first_day": "success"}

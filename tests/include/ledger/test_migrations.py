@@ -1,0 +1,114 @@
+"""An existing ledger migrates by itself, and loses nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from alembic import command
+from sqlalchemy import insert
+
+from include.ledger import open_ledger
+from include.ledger.crypto import Cipher
+from include.ledger.database import Database, parse_url
+from include.ledger.migrate import HEAD, alembic_config, stored_version
+from include.ledger.tables import calls, deliveries, staged, tokens
+from include.records import StreamKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+STREAM = StreamKey("exact_contacts_to_personio_applications", 124132, "Contacts")
+SOURCE = "00000000-0000-4000-8000-000000000001"
+TO: Any = (4242, "application", 1001)
+_STREAM = {"dag_id": STREAM.dag_id, "division": STREAM.division, "entity": STREAM.entity}
+
+
+@pytest.fixture
+def first_schema(url: str) -> Iterator[Database]:
+    """Make a database as revision 0001 left it."""
+    database = Database(parse_url(url))
+    with database.write() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    yield database
+    database.close()
+
+
+def fill(database: Database, key: str) -> None:
+    """Put in what the first version had stored: only columns that existed then are named."""
+    cipher = Cipher([key])
+    cipher.unlock(database)
+    delivery = {
+        **_STREAM,
+        "key": "k1",
+        "company": 4242,
+        "destination": "application",
+        "job": 1001,
+        "source_id": SOURCE,
+        "state": "ready",
+        "decided_version": 7,
+        "fingerprint": "m1",
+        "content_hash": "h",
+        "trace": None,
+        "sealed": cipher.seal({"payload": {"first_name": "Ada"}, "email": "ada@example.org"}),
+        "email_hash": cipher.email_digest("ada@example.org"),
+        "reason_code": "",
+        "field": "",
+        "attempt": 0,
+        "was_in_doubt": False,
+        "run_id": "r",
+        "decided_at": AT,
+        "updated_at": AT,
+    }
+    row = {
+        **_STREAM,
+        "source_id": SOURCE,
+        "row_version": 9,
+        "created": AT,
+        "run_id": "r",
+        "staged_at": AT,
+        "content_hash": "h",
+        "sealed": cipher.seal({"FirstName": "Ada"}),
+    }
+    pair = cipher.seal({"access": "a", "refresh": "r"})
+    token = {"connection_id": "exact", "sealed": pair, "obtained_at": AT, "expires_at": AT, "generation": 3}
+    call = {"run_id": "r", "service": "exact", "endpoint": "current/Me", "status": 200, "count": 4}
+    with database.write() as connection:
+        for table, values in ((deliveries, delivery), (staged, row), (tokens, token), (calls, call)):
+            connection.execute(insert(table).values(values))
+
+
+def test_a_ledger_of_the_first_version_goes_on(first_schema: Database, url: str, key: str) -> None:
+    """Deliveries, rows, tokens and counts are what they were, and take what the new columns are for."""
+    fill(first_schema, key)
+    assert stored_version(first_schema) == "0001"
+    with open_ledger(url, key) as ledger:
+        assert stored_version(ledger._database) == HEAD == "0002"
+        assert [row.row for chunk in ledger.staging.undecided(STREAM, "application", 1001) for row in chunk] == [
+            {"FirstName": "Ada"}
+        ]
+        claim = ledger.deliveries.claim(*TO, run_id="r2")
+        assert claim is not None
+        assert claim.payload == {"first_name": "Ada"}
+        assert ledger.deliveries.settle(claim, "created", remote_id="11", result={"warnings": ["w"]})
+        assert [found.result for found in ledger.deliveries.results(SOURCE)] == [{"warnings": ["w"]}]
+        assert ledger.deliveries.sources_of("ada@example.org") == [(124132, "Contacts", SOURCE)]
+        token = ledger.vault("exact").read()
+        assert token is not None
+        assert (token.refresh_token, token.generation) == ("r", 3)
+        ledger.vault("exact", "host|id").save("a2", "r2", AT, AT)
+        assert [chain.generation for chain in ledger.chains("host|id")] == [4]
+        assert ledger.calls("r") == {("exact", "current/Me", 200): 4}
+
+
+def test_calls_of_unknown_age_are_as_old_as_the_migration(first_schema: Database, url: str, key: str) -> None:
+    """They are neither thrown away at once nor kept for good."""
+    fill(first_schema, key)
+    with open_ledger(url, key) as ledger:
+        now = datetime.now(UTC)
+        assert ledger.retention.purge(now - timedelta(hours=1))["calls"] == 0
+        assert ledger.retention.purge(now + timedelta(hours=1))["calls"] == 1
