@@ -65,7 +65,9 @@ def catalogue() -> Mapping[str, EndpointInfo]:
     """Return all endpoints by their path in lower case; read once per process."""
     import yaml  # noqa: PLC0415 - a Dag file that imports this module must stay quick to parse
 
-    data = yaml.safe_load(_DATA.read_text(encoding="utf-8"))
+    # The C parser takes a tenth of the time, where the wheel has it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    data = yaml.load(_DATA.read_text(encoding="utf-8"), loader)  # noqa: S506 - both are safe loaders
     return MappingProxyType({info.path.lower(): info for info in _infos(data)})
 
 

@@ -16,7 +16,7 @@ from ledger_task.exports import RowsFile
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
     from include.ledger import Ledger
 
@@ -167,7 +167,7 @@ class ExactOnlineCreateOperator(ExactOnlineCallOperator):
 
     template_fields = (*ExactOnlineCallOperator.template_fields, "endpoint")
 
-    def __init__(self, *, endpoint: str, body: Mapping[str, Any] | str, **kwargs: Any) -> None:
+    def __init__(self, *, endpoint: str, body: Mapping[str, Any] | XComArg | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.endpoint = endpoint
         self.keep_private(body=body)
@@ -195,7 +195,7 @@ class ExactOnlineUpdateOperator(ExactOnlineCallOperator):
 
     template_fields = (*ExactOnlineCallOperator.template_fields, "endpoint", "key")
 
-    def __init__(self, *, endpoint: str, key: str, body: Mapping[str, Any] | str, **kwargs: Any) -> None:
+    def __init__(self, *, endpoint: str, key: str, body: Mapping[str, Any] | XComArg | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.endpoint = endpoint
         self.key = key

@@ -9,7 +9,7 @@ from exact_online.call import ExactOnlineCallOperator, object_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
     from include.ledger import Ledger
 
@@ -47,7 +47,7 @@ class ExactOnlineRequestOperator(ExactOnlineCallOperator):
         method: str = "GET",
         key: str = "",
         query: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | str | None = None,
+        body: Mapping[str, Any] | XComArg | str | None = None,
         unlisted: bool = False,
         path: str | None = None,
         format: str = "jsonl",  # noqa: A002 - the plain word

@@ -113,7 +113,7 @@ class KeepLoginsAliveOperator(LedgerOperator):
         if ends is not None:
             lasts = f"The login of connection {hook.exact_conn_id} dies on {ends:%Y-%m-%d} unless it is renewed."
             message = f"{lasts} {problem}"
-        told = {"message": message, "connection_id": hook.exact_conn_id, "login_dies_at": str(ends or "")}
+        told = {"login_message": message, "login_connection": hook.exact_conn_id, "login_dies_at": str(ends or "")}
         for notifier in notifiers:
             try:
                 notifier({**context, **told})

@@ -20,31 +20,32 @@ VARIABLE = "EXACT_PERSONIO_NOTIFIERS"
 class LoginExpiryNotifier(BaseNotifier):
     """Write a warning to the task's log that a login at Exact needs a person.
 
-    Others are named in ``EXACT_PERSONIO_NOTIFIERS``; in their templates ``{{ message }}``, ``{{ connection_id }}``
-    and ``{{ login_dies_at }}`` are filled in.
+    Others are named in ``EXACT_PERSONIO_NOTIFIERS``; in their templates ``{{ login_message }}``,
+    ``{{ login_connection }}`` and ``{{ login_dies_at }}`` are filled in. (A notifier's own fields hide names of the
+    context, so these are no names that a notifier has.)
 
     .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/howto/notifications.html
 
-    :param message: what is written (templated).
+    :param text: what is written (templated).
     """
 
-    template_fields: Sequence[str] = ("message",)
+    template_fields: Sequence[str] = ("text",)
 
-    def __init__(self, message: str = "{{ message }}") -> None:
+    def __init__(self, text: str = "{{ login_message }}") -> None:
         super().__init__()
-        self.message = message
+        self.text = text
 
     def notify(self, context: Context) -> None:
         """Write the warning."""
         del context
-        self.log.warning("%s", self.message)
+        self.log.warning("%s", self.text)
 
 
 def configured_notifiers() -> list[Any]:
     """Return the log's notifier and those that ``EXACT_PERSONIO_NOTIFIERS`` names.
 
     It is a JSON list such as ``[{"class": "airflow.providers.smtp.notifications.smtp.SmtpNotifier",
-    "kwargs": {"to": "ops@example.org", "subject": "Exact", "html_content": "{{ message }}"}}]``.
+    "kwargs": {"to": "ops@example.org", "subject": "Exact", "html_content": "{{ login_message }}"}}]``.
 
     :raises ConfigurationError: it is no such list, or a class in it cannot be made.
     """

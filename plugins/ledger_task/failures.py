@@ -20,11 +20,12 @@ def as_airflow_failures() -> Iterator[None]:
     :raises AirflowFailException: until a person acts, trying again changes nothing.
     :raises AirflowException: the service is limited or away; Airflow tries again after its delay.
     """
-    from include.errors import AbortError, ExactPersonioError  # noqa: PLC0415 - lazily, for the Dag parse
+    # Lazily, for the Dag parse.
+    from include.errors import AbortError, ExactPersonioError, RecordRejectedError  # noqa: PLC0415
 
     try:
         yield
-    except AbortError as error:
+    except (AbortError, RecordRejectedError) as error:
         raise AirflowFailException(str(error)) from None
     except ExactPersonioError as error:
         raise AirflowException(str(error)) from None

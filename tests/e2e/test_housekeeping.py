@@ -48,7 +48,7 @@ def airflow(tmp_path: Path) -> Iterator[Airflow]:
         (tmp_path / "told_by_file.py").write_text(NOTIFIER, encoding="utf-8")
         made.env["PYTHONPATH"] = str(tmp_path)
         made.env["EXACT_PERSONIO_RETRY_SECONDS"] = "0"
-        text = "{{ connection_id }} until {{ login_dies_at }}: {{ message }}"
+        text = "{{ login_connection }} until {{ login_dies_at }}: {{ login_message }}"
         entry = {"class": "told_by_file.FileNotifier", "kwargs": {"path": str(tmp_path / "told"), "text": text}}
         made.env["EXACT_PERSONIO_NOTIFIERS"] = json.dumps([entry])
         made.log_in()
@@ -104,7 +104,7 @@ def test_warns_once_while_there_is_time(airflow: Airflow) -> None:
     ends = chain(airflow).obtained_at + timedelta(days=30)
     assert len(told(airflow)) == 1
     assert f"The login of connection {CONN} dies on {ends:%Y-%m-%d} unless it is renewed." in told(airflow)[0]
-    assert "dies on" in log, log
+    assert "dies on" in log
 
 
 def test_dead_login_fails_at_once_everywhere_and_a_new_one_goes_on(airflow: Airflow) -> None:

@@ -81,7 +81,9 @@ class Told:
 
     def __init__(self, airflow: Airflow, *dag_ids: str, folder: str = "dags", **params: Any) -> None:
         command = [sys.executable, "-c", RUN, str(ROOT / folder), json.dumps(dag_ids), json.dumps(params)]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, env=airflow.environment(), cwd="/")
+        # Airflow creates runs only of DAGs that are in its folder.
+        env = airflow.environment() | {"AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / folder)}
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd="/")
         results = [line for line in ran.stdout.splitlines() if line.startswith("RESULT ")]
         assert results, ran.stderr[-3000:]
         self.log = ran.stdout + ran.stderr

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -76,7 +75,7 @@ def test_says_by_connection_what_was_done(run: Callable[..., Any], told: list[di
     [(24, 1, 1), (24, 2, 0), (22, 1, 0)],
     ids=["six-days-left", "second-try", "eight-days-left"],
 )
-def test_warns_seven_days_before_the_end_and_once(
+def test_warns_seven_days_before_the_end_and_once(  # noqa: PLR0917 - fixtures and cases
     run: Callable[..., Any],
     sandbox: RunningSandbox,
     told: list[dict[str, Any]],
@@ -89,7 +88,7 @@ def test_warns_seven_days_before_the_end_and_once(
     with pytest.raises(ServiceUnavailableError):
         run(days, try_number=try_number)
     assert len(told) == messages
-    assert all(CONN in message["message"] and message["connection_id"] == CONN for message in told)
+    assert all(CONN in message["login_message"] and message["login_connection"] == CONN for message in told)
 
 
 def test_others_are_looked_after_before_one_fails(
@@ -104,7 +103,7 @@ def test_others_are_looked_after_before_one_fails(
 def test_notifiers_are_made_from_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     smtp = {
         "class": "airflow.providers.smtp.notifications.smtp.SmtpNotifier",
-        "kwargs": {"to": "ops@example.org", "from_email": "a@example.org", "html_content": "{{ message }}"},
+        "kwargs": {"to": "ops@example.org", "from_email": "a@example.org", "html_content": "{{ login_message }}"},
     }
     monkeypatch.setenv("EXACT_PERSONIO_NOTIFIERS", json.dumps([smtp]))
     assert [type(notifier).__name__ for notifier in configured_notifiers()] == ["LoginExpiryNotifier", "SmtpNotifier"]
@@ -121,7 +120,9 @@ def test_wrong_setting_is_a_sentence_without_its_content(monkeypatch: pytest.Mon
     assert "s3cret" not in str(caught.value)
 
 
-def test_log_is_always_told(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        LoginExpiryNotifier()({"message": "It ends soon."})
-    assert "It ends soon." in caplog.text
+def test_log_is_always_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    log = SimpleNamespace(warning=lambda form, *args: written.append(form % args))
+    monkeypatch.setattr(LoginExpiryNotifier, "log", log)
+    LoginExpiryNotifier()({"login_message": "It ends soon."})
+    assert written == ["It ends soon."]

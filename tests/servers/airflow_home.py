@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_runner import runner
 from include.login import App, log_in
 from include.transport import build_http
 
@@ -20,17 +21,6 @@ DIVISION = 124132
 REDIRECT = "https://localhost/callback"
 CLIENT = ("{00000000-0000-4000-8000-000000000001}", "sandbox-exact-secret")
 PERSONIO_CLIENT = ("sandbox-papi-client", "sandbox-papi-secret")
-
-RUN = """
-import json, sys
-from airflow.utils.db import initdb
-initdb()
-from airflow.dag_processing.dagbag import DagBag
-dag = DagBag(dag_folder=sys.argv[1]).dags[sys.argv[2]]
-run = dag.test(run_conf=json.loads(sys.argv[3]))
-states = {ti.task_id: ti.state for ti in run.get_task_instances()}
-print("RESULT " + json.dumps({"state": run.state, "tasks": states, "run_id": run.run_id}))
-"""
 
 
 class Airflow:
@@ -71,17 +61,7 @@ class Airflow:
 
     def run(self, dag_id: str, **params: Any) -> tuple[dict[str, Any], str]:
         """Run the DAG; return its states and everything that was logged."""
-        ran = subprocess.run(
-            [sys.executable, "-c", RUN, str(ROOT / "dags"), dag_id, json.dumps(params)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=self.environment(),
-            cwd="/",
-        )
-        results = [line for line in ran.stdout.splitlines() if line.startswith("RESULT ")]
-        assert results, ran.stderr[-3000:]
-        return json.loads(results[0].removeprefix("RESULT ")), ran.stdout + ran.stderr
+        return runner().run(ROOT / "dags", dag_id, params, self.environment())
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a process of this Airflow, connections included."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from include.errors import ConfigurationError, RetryLaterError
+from include.errors import ConfigurationError, ExactPersonioError, RetryLaterError
 from include.ledger import database as ledger_database
 from include.ledger import open_ledger
 from include.ledger.migrate import migrate
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 PASSWORD = "secret-word"
 
 
-def refused(url: str, key: str) -> ConfigurationError:
-    with pytest.raises(ConfigurationError) as caught:
+def refused(url: str, key: str, kind: type[ExactPersonioError] = ConfigurationError) -> ExactPersonioError:
+    with pytest.raises(kind) as caught:
         open_ledger(url, key)
     error = caught.value
     assert PASSWORD not in str(error)
@@ -44,14 +44,14 @@ def closed_port() -> Iterator[int]:
 
 
 def test_a_server_that_does_not_run(closed_port: int, key: str) -> None:
-    """The place is named, so that a wrong port is seen."""
-    error = refused(f"postgresql://me:{PASSWORD}@127.0.0.1:{closed_port}/ledger", key)
+    """The place is named, so that a wrong port is seen; a database that restarts is worth another try."""
+    error = refused(f"postgresql://me:{PASSWORD}@127.0.0.1:{closed_port}/ledger", key, RetryLaterError)
     assert error.reason_code == "ledger.database.unreachable"
     assert f"postgresql://127.0.0.1:{closed_port}/ledger" in error.what
 
 
 def test_a_password_in_the_query_does_not_show(closed_port: int, key: str) -> None:
-    refused(f"postgresql://me@127.0.0.1:{closed_port}/ledger?password={PASSWORD}", key)
+    refused(f"postgresql://me@127.0.0.1:{closed_port}/ledger?password={PASSWORD}", key, RetryLaterError)
 
 
 def test_a_password_with_an_at_sign_is_not_taken_for_the_host(key: str) -> None:
