@@ -82,17 +82,19 @@ def up(
 @app.command()
 def login(
     conn_id: Annotated[str, typer.Option(help="The Airflow connection to log in for.")] = "exact_online_default",
+    paste: Annotated[bool, typer.Option("--paste", help="Paste the address instead of listening for it.")] = False,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the consent page.")] = True,
 ) -> None:
     """Log in at Exact Online in a browser; the tokens go encrypted into the ledger, for all workers."""
-    from include.login import log_in, read_connection  # noqa: PLC0415
+    from include.login import login as log_in  # noqa: PLC0415
 
-    def ask(address: str) -> str:
-        typer.echo(f"Open this address, log in and grant the access:\n\n  {address}\n")
-        return str(typer.prompt("Then paste the whole address that the browser ends at"))
+    def ask(question: str) -> str:
+        return str(typer.prompt(question))
 
     with one_sentence():
-        generation = log_in(conn_id, read_connection(conn_id), ask=ask)
-    typer.echo(f"Logged in. Connection {conn_id} holds token number {generation} of its chain.")
+        report = log_in(conn_id, paste=paste, open_browser=browser, echo=typer.echo, ask=ask)
+    for line in report.lines():
+        typer.echo(line)
 
 
 @app.command()
@@ -121,7 +123,7 @@ def doctor(
     personio_conn_id: Annotated[str, typer.Option(help="Connection of Personio.")] = "personio_default",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
-    """Check the whole installation: what works, what does not, and the mend for each. Changes nothing."""
+    """Check the whole installation: what works, what does not, and the mend for each; writes at no service."""
     from include.doctor.command import doctor_command  # noqa: PLC0415
 
     with one_sentence():

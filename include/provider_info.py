@@ -93,20 +93,26 @@ PERSONIO_FIELDS = {
     "max_wait_seconds": LONGEST_WAIT,
 }
 
+TEST_PORT = "Port (for Test: 443)"
+"""Airflow 3.3.2's Test button compares a port of 0 with the stored one and refuses a connection without a port
+(apache/airflow#73298); nothing else reads it."""
+
 CONNECTION_TYPES: list[dict[str, Any]] = [
     {
         "connection-type": "exact_online",
         "hook-class-name": "exact_online.hooks.ExactOnlineHook",
         "hook-name": "Exact Online",
         "ui-field-behaviour": {
-            "hidden-fields": ["schema", "port"],
+            "hidden-fields": ["schema"],
             "relabeling": {
                 "host": "Site address",
+                "port": TEST_PORT,
                 "login": "Client ID",
                 "password": "Client secret",
             },
             "placeholders": {
                 "host": "empty: the region's site",
+                "port": "443",
                 "login": "{12345678-abcd-ef01-2345-6789abcdef01}",
             },
         },
@@ -117,13 +123,14 @@ CONNECTION_TYPES: list[dict[str, Any]] = [
         "hook-class-name": "personio.hooks.PersonioHook",
         "hook-name": "Personio",
         "ui-field-behaviour": {
-            "hidden-fields": ["schema", "port"],
+            "hidden-fields": ["schema"],
             "relabeling": {
                 "host": "API address",
+                "port": TEST_PORT,
                 "login": "API client ID",
                 "password": "API client secret",
             },
-            "placeholders": {"host": "empty: https://api.personio.de"},
+            "placeholders": {"host": "empty: https://api.personio.de", "port": "443"},
         },
         "conn-fields": PERSONIO_FIELDS,
     },

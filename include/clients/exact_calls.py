@@ -133,8 +133,6 @@ class ExactCalls:
                 waited += self._limits.after_429(reply.headers, waited=waited, attempt=limited)
                 token = ""
                 continue
-            if reply.status in COUNTED:
-                self._budget.record(request.endpoint, reply.status)
             if reply.status != UNAUTHORIZED or refreshed:
                 raise refusal(reply, request.endpoint, write=request.write)
             refreshed, token = True, self._tokens.refresh_after_401(token)
@@ -148,6 +146,12 @@ class ExactCalls:
             endpoint=request.endpoint,
             write=request.write,
             headers={**request.headers, "Authorization": f"Bearer {token}"},
-            on_status=lambda status: self._meter.count("exact", request.endpoint, status),
+            on_status=lambda status: self._count(request.endpoint, status),
             json=request.json,
         )
+
+    def _count(self, endpoint: str, status: int) -> None:
+        """Count the answer by its status alone: a 400 with a gateway's page is an error for Exact, too."""
+        self._meter.count("exact", endpoint, status)
+        if status in COUNTED:
+            self._budget.record(endpoint, status)

@@ -203,7 +203,8 @@ class PersonioCalls:
                 raise self._limited(bucket, reply)
             return reply
 
-        return retried(once, sleep=self._sleep)
+        # A write is begun once: its lease covers one request, not the pause and the slot before another.
+        return once() if write else retried(once, sleep=self._sleep)
 
     def _common_headers(self) -> dict[str, str]:
         names = {

@@ -174,12 +174,14 @@ class Stack:
         return {
             "exact_online_default": {
                 "conn_type": "exact_online",
+                # Airflow's Test button refuses stored connections without one; the host above holds its own.
+                "port": 443,
                 "host": self.sandbox_url,
                 "login": "{00000000-0000-4000-8000-000000000001}",
                 "password": "sandbox-exact-secret",
                 "extra": json.dumps(
                     {
-                        "division": DIVISION,
+                        "divisions": str(DIVISION),
                         "redirect_uri": REDIRECT,
                         "minute_seconds": self.limit_seconds,
                     }
@@ -187,6 +189,7 @@ class Stack:
             },
             "personio_default": {
                 "conn_type": "personio",
+                "port": 443,
                 "host": self.sandbox_url,
                 "login": "sandbox-papi-client",
                 "password": "sandbox-papi-secret",

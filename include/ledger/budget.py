@@ -37,7 +37,7 @@ class SharedErrorBudget:
             select(api_errors.c.at)
             .where(
                 api_errors.c.scope == self._scope,
-                api_errors.c.endpoint == endpoint,
+                api_errors.c.endpoint == endpoint.lower(),
                 api_errors.c.at > self._database.now() - HOUR,
             )
             # The newest nine; when the oldest of them is an hour old, eight are left.
@@ -60,10 +60,10 @@ class SharedErrorBudget:
     def record(self, endpoint: str, status: int) -> None:
         """Count an error that Exact counts.
 
-        :param endpoint: normalised, such as ``crm/Contacts``.
+        :param endpoint: normalised, such as ``crm/Contacts``; Exact's paths are the same in any case.
         :param status: 400, 401, 403 or 404.
         """
-        now = self._database.now()
+        now, endpoint = self._database.now(), endpoint.lower()
         values = {"scope": self._scope, "endpoint": endpoint, "status": status, "at": now}
         with self._database.write() as connection:
             connection.execute(

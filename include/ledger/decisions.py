@@ -18,6 +18,7 @@ from include.ledger.states import (
     IN_FLIGHT,
     STATE_CHANGE,
 )
+from include.ledger.superseding import supersede
 from include.ledger.tables import deliveries
 from include.ledger.windows import stream_values
 
@@ -62,6 +63,7 @@ class _Batch:
     updates: list[dict[str, Any]] = field(default_factory=list)
     touches: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
+    ready: list[str] = field(default_factory=list)
 
 
 class DecisionWriter:
@@ -112,7 +114,7 @@ class DecisionWriter:
             row = known.get(key)
             if row is None:
                 batch.inserts.append(self._insert_values(batch, key, decision))
-                batch.counts[decision.outcome] += 1
+                _count(batch, decision)
             else:
                 self._redecide(batch, row, decision)
         self._write(connection, batch)
@@ -129,7 +131,7 @@ class DecisionWriter:
             batch.counts["in_flight"] += 1
         else:
             self._update(batch, row, decision)
-            batch.counts[decision.outcome] += 1
+            _count(batch, decision)
 
     def _note_change(self, batch: _Batch, row: SqlRow[Any], decision: Decision, kind: str, version: int) -> bool:
         new_hash = row.content_hash
@@ -233,6 +235,8 @@ class DecisionWriter:
             connection.execute(deliveries.update().where(deliveries.c.id == bindparam("pk")).values(columns), rows)
         if batch.touches:
             connection.execute(_TOUCH, batch.touches)
+        if batch.job and batch.ready:
+            batch.lines.extend(supersede(connection, batch, batch.ready))
         events.write(connection, batch.lines)
 
 
@@ -245,6 +249,12 @@ _TOUCH = (
         content_hash=bindparam("new_hash"),
     )
 )
+
+
+def _count(batch: _Batch, decision: Decision) -> None:
+    batch.counts[decision.outcome] += 1
+    if decision.outcome == "ready":
+        batch.ready.append(decision.source_id)
 
 
 def _content(decision: Decision) -> dict[str, Any]:

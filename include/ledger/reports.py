@@ -131,10 +131,15 @@ class Reports:
         numbers = {state: found.get(state, nothing)[0] for state in PENDING}
         return Pending(**numbers, next_due=found.get("retry", nothing)[1])
 
-    def next_lease_end(self, stream: StreamKey, destination: Destination, job: int | None) -> datetime | None:
-        """Return when the first of the stream's leases under way runs out; None if there is none."""
+    def next_lease_end(
+        self, stream: StreamKey, destination: Destination, job: int | None, *, company: int | None
+    ) -> datetime | None:
+        """Return when the first of the stream's leases under way runs out; None if there is none.
+
+        :param company: whose deliveries may be claimed: a lease that nobody here may take over is not waited for.
+        """
         query = select(func.min(deliveries.c.lease_until)).where(
-            *_of(stream, destination, job), deliveries.c.state == "sending"
+            *_of(stream, destination, job), deliveries.c.company == (company or 0), deliveries.c.state == "sending"
         )
         with self._database.read() as connection:
             ends: datetime | None = connection.execute(query).scalar_one()

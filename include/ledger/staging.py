@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, literal, or_, select
@@ -50,12 +50,15 @@ class ResumePoint:
 
 @dataclass(frozen=True, slots=True)
 class StagedRow:
-    """A staged row, decrypted."""
+    """A staged row, decrypted.
+
+    :param row: personal data, so it does not show.
+    """
 
     source_id: str
     row_version: int
     created: datetime | None
-    row: Row
+    row: Row = field(repr=False)
 
 
 class Staging:
@@ -244,7 +247,8 @@ def _is_purged(known: SqlRow[Any] | None, row: SourceRow) -> bool:
 def _sent_elsewhere(destination: Destination, job: int, company: int | None) -> ColumnElement[bool]:
     """Return the condition that a staged row was sent for another job.
 
-    What only waits to be sent does not count: the position may have been wrong, and was corrected since.
+    What only waits to be sent does not count, nor what was refused unprocessed and waits for its time: the
+    position may have been wrong, and was corrected since.
     """
     conditions = [
         deliveries.c.source_id == staged.c.source_id,
@@ -252,7 +256,7 @@ def _sent_elsewhere(destination: Destination, job: int, company: int | None) -> 
         deliveries.c.entity == staged.c.entity,
         deliveries.c.destination == destination,
         deliveries.c.job != job,
-        deliveries.c.state.in_((*DONE, *IN_FLIGHT, "retry")),
+        deliveries.c.state.in_((*DONE, *IN_FLIGHT)),
     ]
     if company is not None:
         conditions.append(deliveries.c.company == company)

@@ -82,6 +82,20 @@ class Writes:
                 return found
         raise _under_way(endpoint, None)  # pragma: no cover - a row that appears and is gone, over and over
 
+    def renew(self, key: str) -> None:
+        """Extend the lease right before the request leaves: what was looked up before may have taken long.
+
+        :raises RetryLaterError: if another process has taken the write over meanwhile; nothing may be sent.
+        """
+        digest, until = self._key(key), self._database.now() + LEASE
+        with self._database.write() as connection:
+            row = _find(connection, digest)
+            if row is None:
+                raise ValueError("a write is renewed that was never begun")
+            if row.state != "sending" or row.attempt != self._begun.get(digest, row.attempt):
+                raise _under_way(row.endpoint, row.lease_until)
+            connection.execute(writes.update().where(writes.c.key == digest).values(lease_until=until))
+
     def settle(
         self,
         key: str,

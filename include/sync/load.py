@@ -175,7 +175,8 @@ class Loader:
 
     def _wait_for_others(self) -> bool:
         """Wait for the next lease that may have been left by a crash; say whether there was one."""
-        ends = self.ledger.deliveries.next_lease_end(self.job.stream, self.job.destination, self.job.position)
+        job = self.job
+        ends = self.ledger.deliveries.next_lease_end(job.stream, job.destination, job.position, company=job.company)
         if ends is None:
             return False
         left = (ends - datetime.now(UTC)).total_seconds()

@@ -11,7 +11,7 @@ from include.ledger.news import Cursor
 from include.records import StreamKey
 from include.sync.extract import source_rows
 from include.sync.news import Reading, source_key
-from include.sync.plan import FEED_START, first_start
+from include.sync.plan import FEED_START, first_start, newest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ class ExactNews:
         :raises ProtocolError: a row came without ID or Timestamp.
         """
         if cursor is None:
-            start = first_start(start_from, self._zone, lambda: self._client.newest_timestamp(self._entity))
+            start = first_start(start_from, self._zone, lambda: newest_of(self._client, self._entity))
             mark, created_from = FeedMark(start.after, moved=self._moved()), start.created_from
             # Durable before the first read: should it fail, the next run starts at the same place.
             yield Reading((), Cursor(str(mark), created_from))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from include.errors import ConfigurationError
 from include.records import Window
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from zoneinfo import ZoneInfo
 
+    from include.clients.exact import ExactClient
     from include.ledger import Ledger
-    from include.records import StreamKey
+    from include.records import Entity, StreamKey
 
 log = logging.getLogger(__name__)
+
+CLOCK_STEP: Final = timedelta(seconds=5)
+"""How exactly two clocks can be compared by an answer's ``Date``."""
 
 FEED_START = 1
 """Exact's own advice for a first read of a sync feed: "timestamp greater than 1"."""
@@ -39,6 +43,18 @@ class Start:
     created_from: datetime | None
 
 
+class Newest(NamedTuple):
+    """What Exact says of now: its highest row version, and how far its clock is ahead of ours."""
+
+    row_version: int
+    skew: timedelta = timedelta(0)
+
+
+def newest_of(client: ExactClient, entity: Entity) -> Newest:
+    """Ask Exact for its newest state."""
+    return Newest(client.newest_timestamp(entity), client.clock_skew())
+
+
 def plan_live(
     ledger: Ledger,
     stream: StreamKey,
@@ -46,7 +62,7 @@ def plan_live(
     *,
     start_from: str,
     zone: ZoneInfo,
-    newest: Callable[[], int],
+    newest: Callable[[], Newest],
     pushed: Callable[[str], Mapping[str, Any] | None],
 ) -> Window:
     """Return the window of a live run; the first call decides it, every later one gets the same.
@@ -57,7 +73,7 @@ def plan_live(
     :param start_from: for a stream's first run: ``now``, ``beginning`` or a date ``YYYY-MM-DD``. In a later run
         an earlier one than before brings the history since then; a later one changes nothing.
     :param zone: the site's time zone, in which a date begins.
-    :param newest: asks Exact for the highest row version there is; called on a first run only.
+    :param newest: asks Exact for its newest state, see :func:`newest_of`; called on a first run only.
     :param pushed: run id -> the ``watermark`` XCom of that run's commit, or None.
     :raises ConfigurationError: ``start_from`` is none of these, or the XCom was edited upwards.
     """
@@ -101,7 +117,7 @@ def reach_back(created_from: datetime | None, start_from: str, zone: ZoneInfo) -
     return asked if asked.created_from is None or asked.created_from < created_from else None
 
 
-def first_start(start_from: str, zone: ZoneInfo, newest: Callable[[], int]) -> Start:
+def first_start(start_from: str, zone: ZoneInfo, newest: Callable[[], Newest]) -> Start:
     """Return where a stream begins: at what is newest now, at a date, or at the beginning.
 
     :raises ConfigurationError: the text is none of the three.
@@ -109,8 +125,11 @@ def first_start(start_from: str, zone: ZoneInfo, newest: Callable[[], int]) -> S
     if start_from == "now":
         # The clock is read before the feed: a record created while we look for the newest one is
         # after both and comes with the first run that follows.
-        created_from = datetime.now(UTC)
-        return Start(newest(), created_from)
+        before = datetime.now(UTC)
+        state = newest()
+        # `Created` is told by Exact's clock. Where that is behind ours, so is the border; some seconds
+        # more, because a clock is read to the second only. Where it is ahead, nothing is left out anyway.
+        return Start(state.row_version, before + min(state.skew, timedelta(0)) - CLOCK_STEP)
     return fixed_start(start_from, zone)
 
 

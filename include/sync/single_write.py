@@ -77,7 +77,8 @@ def write_once(
         records that may be it. None: this service cannot tell, but refuses a second one by itself.
     :raises ConfigurationError: refused for good; or other content under the same key; or it cannot be told which
         of several records is ours.
-    :raises RetryLaterError: no clear answer came, or nothing was sent; a later attempt decides.
+    :raises RetryLaterError: no clear answer came, or nothing was sent; a later attempt, or another process that
+        has taken over, decides.
     """
     entry = ledger.writes.begin(
         key,
@@ -96,6 +97,8 @@ def write_once(
         found = _left_behind(ledger, key, endpoint, entry, find)
         if found is not None:
             return Written(found, "created", sent=False)
+        # Looking it up took time, in which another process may have begun the same.
+        ledger.writes.renew(key)
     return _send(ledger, key, endpoint, send, unanswered=unanswered)
 
 

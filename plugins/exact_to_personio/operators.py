@@ -38,14 +38,14 @@ class PlanOperator(StageOperator):
 
     def work(self, ledger: Ledger, context: Context) -> dict[str, Any]:
         """Return the window as it goes to XCom."""
-        from include.sync.plan import plan_live  # noqa: PLC0415 - heavy imports stay out of the Dag parse
+        from include.sync.plan import Newest, newest_of, plan_live  # noqa: PLC0415 - heavy, not for the Dag parse
 
         job, exact = self._job(context), self._exact(context)
         run_id = str(context["run_id"])
 
-        def newest() -> int:
+        def newest() -> Newest:
             with exact.client(ledger, job.run_key(run_id)) as client:
-                return client.newest_timestamp(self.entity)
+                return newest_of(client, self.entity)
 
         window = plan_live(
             ledger,

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from console import Console
 
 from airflow_home import CLIENT
 from browser import MISSING, Browser, available
+from console import Console
 from include.errors import CredentialsError
 from include.ledger import open_ledger
 from include.login import LoginReport, login

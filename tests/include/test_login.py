@@ -72,8 +72,9 @@ class Person:
         assert self.came.wait(10)
         return next(text.strip() for text in self.said if text.strip().startswith("http"))
 
-    def paste(self, _question: str) -> str:
+    def paste(self, question: str) -> str:
         """Grant the access and return where the browser ended."""
+        del question
         return str(httpx.get(self.url).headers["location"])
 
     def log_in(self, **options: Any) -> LoginReport:
@@ -194,7 +195,7 @@ def test_answer_that_does_not_log_in(connect: Callable[..., None], changes: dict
 def test_pasted_nonsense_is_a_sentence(connect: Callable[..., None], text: str) -> None:
     connect()
     person = Person()
-    person.paste = lambda _question: text  # type: ignore[method-assign]
+    person.paste = lambda question: text  # type: ignore[method-assign]  # noqa: ARG005
     assert refused(person).reason_code == "exact.login.foreign_state"
 
 

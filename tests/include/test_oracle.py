@@ -53,8 +53,9 @@ def test_disagreement_is_found(
 
 def test_sound_are_those_with_names_and_a_plain_address() -> None:
     person = {"ID": "A", "FirstName": "Anna", "LastName": "Voorbeeld", "Email": "anna@example.org"}
-    changes: list[dict[str, object]] = [{}, {"FirstName": " "}, {"Email": "anna at example"}, {"IsAnonymised": 1}, {"EndDate": "2026-01-01"}]
-    contacts = [{**person, "ID": str(n), **change} for n, change in enumerate(changes)]
+    wrong = {"FirstName": " ", "Email": "anna at example", "IsAnonymised": "1", "EndDate": "2026-01-01"}
+    contacts = [{**person, "ID": "0"}]
+    contacts += [{**person, "ID": str(n), name: value} for n, (name, value) in enumerate(wrong.items(), start=1)]
     accounts = [{"ID": f"x{n}", "MainContact": str(n)} for n in range(2)]
     exact = {"Contacts": contacts, "Accounts": accounts}
     assert sound(exact, "Contacts") == {"0"}

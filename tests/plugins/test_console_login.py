@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from console import Console
 
 from airflow_home import CLIENT
+from console import Console
 from include.ledger import open_ledger
 from include.sandbox.server import RunningSandbox
 

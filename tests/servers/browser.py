@@ -72,8 +72,7 @@ class Browser:
         raise RuntimeError("chromedriver did not start")
 
     def _ask(self, method: str, path: str, **body: Any) -> Any:
-        content = {"json": body} if method == "POST" else {}
-        answer = self._http.request(method, f"{self._session}/{path}", **content)
+        answer = self._http.request(method, f"{self._session}/{path}", json=body if method == "POST" else None)
         value = answer.json()["value"]
         if answer.is_error:
             raise LookupError(f"{value['error']}: {value['message'].splitlines()[0]}")

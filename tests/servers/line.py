@@ -19,7 +19,7 @@ from include.sync.destinations import delivery_for
 from include.sync.extract import extract
 from include.sync.job import Job
 from include.sync.load import Loader
-from include.sync.plan import plan_live
+from include.sync.plan import newest_of, plan_live
 from include.transform import load_mapping
 from include.transport import build_http
 
@@ -68,7 +68,7 @@ class Line:
                 run_id,
                 start_from=start_from,
                 zone=ZONE,
-                newest=lambda: exact.newest_timestamp(self.entity),
+                newest=lambda: newest_of(exact, self.entity),
                 pushed=self.watermarks.get,
             )
             extract(self.ledger, exact, job.stream, run_id, window, select=mapping.select, zone=ZONE)

@@ -227,7 +227,7 @@ def test_updated_since_is_read_in_its_zone_and_may_ignore_paging(
         person = {"email": f"h{hour}@example.org", "first_name": "H", "last_name": str(hour)}
         body = {**person, "created_at": f"2026-07-01T{hour}:30:00Z"}
         assert http.post("/_sandbox/personio/employees", json=body).status_code == 200
-    since = {"updated_since": "2026-07-01T12:00:00", "limit": 1}
+    since = {"updated_since": "2026-07-01T12:00:00", "limit": "1"}
     assert http.get(URL, params=since, headers=auth).json()["metadata"]["total_elements"] == 1
     running.sandbox.settings.personio.updated_since_zone = "Europe/Berlin"
     answer = http.get(URL, params=since, headers=auth).json()

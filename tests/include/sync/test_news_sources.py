@@ -97,7 +97,7 @@ def test_everything_is_heard_once_and_nothing_new_costs_one_call(
 
 def test_start_now_hears_only_what_is_created_afterwards(line: Line, sandbox: RunningSandbox) -> None:
     consumer = Consumer(line)
-    old = add(sandbox, 3)
+    old = add(sandbox, 3, Created="2026-01-31T12:00:00")
     assert consumer.listen("now") == []
     sandbox.sandbox.exact.update(DIVISION, "Contacts", old[0], {"Notes": "changed"})
     new = add(sandbox, 2)
@@ -194,7 +194,7 @@ def test_a_moved_division_is_read_again_and_nobody_comes_twice(line: Line, sandb
 
 
 def test_a_moved_division_keeps_its_start(line: Line, sandbox: RunningSandbox) -> None:
-    add(sandbox, 3)
+    add(sandbox, 3, Created="2026-01-31T12:00:00")
     consumer = Consumer(line)
     consumer.listen("now")
     sandbox.sandbox.exact.move_division(DIVISION)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from include.errors import ConfigurationError
-from include.sync.plan import first_start, plan_live
+from include.sync.plan import Newest, first_start, plan_live
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ZONE = ZoneInfo("Europe/Amsterdam")
 
 
-def never() -> int:
+def never() -> Newest:
     raise AssertionError("Exact was asked although the stream has a watermark")
 
 
@@ -29,15 +29,15 @@ def plan(ledger: Ledger, stream: StreamKey, run_id: str, pushed: dict[str, Any],
 
 def test_retry_of_plan_gets_the_same_window(ledger: Ledger, stream: StreamKey) -> None:
     """A cleared plan must not read another window than its first attempt did."""
-    first = plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: 500)
-    again = plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: 900)
+    first = plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: Newest(500))
+    again = plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: Newest(900))
     assert first == again
     assert first.after == 500
 
 
 def test_first_run_that_fails_does_not_move_the_start(ledger: Ledger, stream: StreamKey) -> None:
     """With start_from=now the second run reads from where the failed first one stood."""
-    plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: 500)
+    plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: Newest(500))
     assert plan(ledger, stream, "r2", {}, start_from="now").after == 500
 
 
@@ -78,7 +78,7 @@ def test_other_starts_are_refused(text: str) -> None:
 
 def test_earlier_start_brings_the_history_once(ledger: Ledger, stream: StreamKey) -> None:
     """A stream that began with now reads from the beginning when a later run asks for it, and then goes on."""
-    plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: 500)
+    plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: Newest(500))
     window = plan(ledger, stream, "r2", {}, start_from="2026-01-31")
     assert (window.after, window.created_from) == (1, datetime(2026, 1, 30, 23, tzinfo=UTC))
     assert plan(ledger, stream, "r2", {}, start_from="2026-01-31") == window
@@ -92,3 +92,10 @@ def test_later_start_changes_nothing(ledger: Ledger, stream: StreamKey) -> None:
     ledger.watermarks.advance(stream, expected=None, to=700, run_id="r1", created_from=None)
     for start in ("now", "2026-01-31", "beginning"):
         assert plan(ledger, stream, f"r-{start}", {}, start_from=start).after == 700
+
+
+def test_now_is_told_by_the_clock_of_exact() -> None:
+    """With a clock there that is ten minutes behind ours, what is created there now is new all the same."""
+    start = first_start("now", ZONE, lambda: Newest(500, timedelta(minutes=-10)))
+    assert start.created_from is not None
+    assert start.created_from < datetime.now(UTC) - timedelta(minutes=10)
