@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 DIVISION = 124132
-REDIRECT = "https://localhost/callback"
 
 
 class Stack:
@@ -57,6 +56,11 @@ class Stack:
     def sandbox_url(self) -> str:
         """Return the address of both sandbox services."""
         return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def _redirect_uri(self) -> str:
+        """Return the address at which Airflow's own page receives a login."""
+        return f"{self.url}/exact-console/callback"
 
     def __enter__(self) -> Self:
         self.home.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +160,7 @@ class Stack:
     def _log_in(self) -> None:
         """Log in at Exact as ``exact-personio login`` does; the sandbox consents at once."""
         exact = self._connections()["exact_online_default"]
-        app = App(self.sandbox_url, exact["login"], exact["password"], REDIRECT)
+        app = App(self.sandbox_url, exact["login"], exact["password"], self._redirect_uri)
 
         def consent(address: str) -> str:
             return str(self.sandbox.get(address).headers["location"])
@@ -182,7 +186,7 @@ class Stack:
                 "extra": json.dumps(
                     {
                         "divisions": str(DIVISION),
-                        "redirect_uri": REDIRECT,
+                        "redirect_uri": self._redirect_uri,
                         "minute_seconds": self.limit_seconds,
                     }
                 ),

@@ -72,12 +72,25 @@ def supersede(connection: Connection, deciding: Deciding, source_ids: Sequence[s
         .with_for_update(skip_locked=True)
     )
     rows = connection.execute(waiting).all()
-    why = {"reason_code": SUPERSEDED, "field": "job_position_id", "run_id": deciding.run_id}
-    values = {**why, "state": "skipped_by_rule", "due_at": None, "updated_at": deciding.at}
+    values = {
+        "state": "skipped_by_rule",
+        "reason_code": SUPERSEDED,
+        "field": "job_position_id",
+        "due_at": None,
+        "run_id": deciding.run_id,
+        "updated_at": deciding.at,
+    }
     connection.execute(deliveries.update().where(deliveries.c.id.in_([row.id for row in rows])).values(values))
     return [
         events.line(
-            row.id, at=deciding.at, from_state=row.state, to_state="skipped_by_rule", attempt=row.attempt, **why
+            row.id,
+            run_id=deciding.run_id,
+            at=deciding.at,
+            from_state=row.state,
+            to_state="skipped_by_rule",
+            reason_code=SUPERSEDED,
+            field="job_position_id",
+            attempt=row.attempt,
         )
         for row in rows
     ]
