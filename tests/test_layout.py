@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,18 @@ def test_lock_names_no_host() -> None:
     text = (ROOT / "requirements.lock").read_text()
     assert "://" not in text
     assert "celery==5.7" not in text
+
+
+def test_readme_names_every_dag_and_only_operators_that_exist() -> None:
+    """The tables of the README are what people pick from."""
+    text = (ROOT / "README.md").read_text()
+    assert {path.stem for path in (ROOT / "dags").glob("*.py")} <= set(re.findall(r"`([a-z_]+)`", text))
+    named = sorted(set(re.findall(r"`((?:Exact|Personio)\w+(?:Operator|Sensor))`", text)))
+    found = "import json, sys; from exact_online import news, operators, sensors;"
+    found += "from personio import news as n, operators as o, sensors as s;"
+    found += "print(json.dumps([x for x in json.loads(sys.argv[1]) if not any(hasattr(m, x) for m in "
+    found += "(news, operators, sensors, n, o, s))]))"
+    command = [sys.executable, "-c", found, json.dumps(named)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+    assert json.loads(ran.stdout.strip().splitlines()[-1]) == []
+    assert len(named) > 12

@@ -100,6 +100,15 @@ class PersonioHook(BaseHook):
         company = self._address("company_url")
         return f"{company}/recruiting/positions/{job_position_id}" if company else None
 
+    def employee_url(self, employee_id: str) -> str | None:
+        """Return the address at which a person sees an employee at Personio.
+
+        :param employee_id: of the employee.
+        :returns: None if the connection does not say where the company logs in.
+        """
+        company = self._address("company_url")
+        return f"{company}/staff/details/{employee_id}" if company else None
+
     @contextmanager
     def client(self, ledger: Ledger, run_key: str) -> Iterator[PersonioClient]:
         """Yield a client whose pacing lives in the ledger.

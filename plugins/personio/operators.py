@@ -183,6 +183,8 @@ class PersonioCreateEmployeeOperator(PersonioCallOperator):
         payload = action.checked_payload(self.private(context, "person"), action.EMPLOYEE)
         with self.client(ledger, context) as client:
             made = action.employed(client, ledger, self.write_key(context), payload)
+        if made.written.remote_id:
+            self.personio_url = self.hook.employee_url(made.written.remote_id) or ""
         return {"id": made.written.remote_id or None, "state": made.written.state, "warnings": made.warnings}
 
 

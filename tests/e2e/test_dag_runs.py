@@ -124,6 +124,22 @@ def test_employees_of_each_record_are_listed_and_nothing_is_written(airflow: Air
     assert other["results"][0]["result"]["matches"] == []
 
 
+def test_connections_may_come_from_a_secrets_backend(airflow: Airflow, tmp_path: Path) -> None:
+    """The doctor, who asks Airflow, finds both connections in the backend that README.md shows."""
+    airflow.log_in()
+    held = {name.lower(): value for name, value in airflow.connections.items()}
+    (tmp_path / "connections.json").write_text(json.dumps(held))
+    airflow.connections.clear()
+    airflow.env |= {
+        "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"connections_file_path": f"{tmp_path}/connections.json"}),
+    }
+    found = json.loads(airflow.cli("doctor", "--json"))
+    assert found["summary"]["fail"] == 0, [f for f in found["findings"] if f["status"] == "fail"]
+    states = {finding["check"]: finding["status"] for finding in found["findings"]}
+    assert (states["exact.user"], states["personio.recruiting"]) == ("pass", "pass")
+
+
 def work_already(airflow: Airflow, *emails: str) -> None:
     for email in emails:
         airflow.sandbox.sandbox.personio.add_person(email, "Sanne", "Proef", {})

@@ -105,6 +105,7 @@ def test_address_of_a_record(endpoint: str, path: str) -> None:
 def test_fields_of_the_personio_connection() -> None:
     hook = personio(company_url="example.personio.de/", employees_api="v2", job_position_id="1001")
     assert hook.job_url(1001) == "https://example.personio.de/recruiting/positions/1001"
+    assert hook.employee_url("17") == "https://example.personio.de/staff/details/17"
     assert (hook.company_id, hook.job_position_id, hook.employees_api) == (4242, 1001, "v2")
     assert (personio().job_url(1), personio().employees_api) == (None, "auto")
     for extra, name in (({"company_id": "x"}, "company_id"), ({"employees_api": "v3"}, "employees_api")):

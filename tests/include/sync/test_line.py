@@ -45,10 +45,10 @@ def line(ledger: Ledger, sandbox: RunningSandbox) -> Line:
     return made
 
 
-LONG_AGO = {"Created": "2026-01-31T12:00:00"}
+LONG_AGO = "2026-01-31T12:00:00"
 
 
-def hire(sandbox: RunningSandbox, count: int, first: int = 0, **more: str) -> None:
+def hire(sandbox: RunningSandbox, count: int, first: int = 0, created: str | None = None) -> None:
     """Let ``count`` people appear at Exact, with invented addresses."""
     exact = sandbox.sandbox.exact
     account = exact.add_account(DIVISION, {"Name": f"Voorbeeld {first}"})
@@ -60,7 +60,7 @@ def hire(sandbox: RunningSandbox, count: int, first: int = 0, **more: str) -> No
                 "FirstName": "Sanne",
                 "LastName": f"Proef{number}",
                 "Email": f"sanne{number}@example.org",
-                **more,
+                **({"Created": created} if created else {}),
             },
         )
 
@@ -99,7 +99,7 @@ def test_news_cost_one_page_and_one_post_each(line: Line, sandbox: RunningSandbo
 
 
 def test_start_from_now_moves_only_what_is_created_afterwards(line: Line, sandbox: RunningSandbox) -> None:
-    hire(sandbox, 3, **LONG_AGO)
+    hire(sandbox, 3, created=LONG_AGO)
     line.run("r1", start_from="now")
     assert applicants(sandbox) == []
     old = sandbox.sandbox.exact.contents()[str(DIVISION)]["Contacts"][0]["ID"]
@@ -188,7 +188,7 @@ def test_bad_input_gets_one_sentence_and_a_way_out(ledger: Ledger, sandbox: Runn
 
 def test_history_can_follow_later(line: Line, sandbox: RunningSandbox) -> None:
     """A run with an earlier start sends those who were not new before, and nobody twice."""
-    hire(sandbox, 5, **LONG_AGO)
+    hire(sandbox, 5, created=LONG_AGO)
     line.run("r1", start_from="now")
     assert applicants(sandbox) == []
     hire(sandbox, 2, first=100)
