@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from include.errors import ConfigurationError
+from include.ledger.states import STATE_CHANGE, UNANSWERED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,7 +60,7 @@ def show(console: Console, story: dict[str, Any]) -> None:
 
 
 def _what(event: dict[str, Any]) -> str:
-    if event["kind"] != "state":
+    if event["kind"] not in {STATE_CHANGE, UNANSWERED}:
         return str(event["kind"]).replace("_", " ")
     return f"{event['from_state']} → {event['to_state']}" if event["from_state"] else str(event["to_state"])
 

@@ -35,7 +35,8 @@ class Page:
     """One page of a service's list; ``next`` is what fetches the following one, None at the end."""
 
     number: int
-    rows: list[Row]
+    # Rows, payloads and addresses are about people: a repr ends in a log sooner or later.
+    rows: list[Row] = dataclasses.field(repr=False)
     next: str | None
 
 
@@ -69,7 +70,7 @@ class SourceRow:
     source_id: str
     row_version: int
     created: datetime | None
-    row: Row
+    row: Row = dataclasses.field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,6 @@ class Decision:
     outcome: Outcome
     reason_code: str = ""
     field: str = ""
-    payload: Mapping[str, Any] | None = None
-    email: str | None = None
+    payload: Mapping[str, Any] | None = dataclasses.field(default=None, repr=False)
+    email: str | None = dataclasses.field(default=None, repr=False)
     trace: Mapping[str, str] = dataclasses.field(default_factory=dict)

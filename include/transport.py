@@ -10,7 +10,7 @@ from __future__ import annotations
 import json as json_module
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -72,8 +72,8 @@ class Reply:
     status: int
     kind: BodyKind
     action: Action
-    json: Any
-    headers: httpx.Headers
+    json: Any = field(repr=False)
+    headers: httpx.Headers = field(repr=False)
 
 
 def build_http(

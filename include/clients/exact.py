@@ -19,7 +19,7 @@ from include.clients.exact_writing import ExactWriting
 from include.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from include.clients.endpoints import EndpointInfo
     from include.clients.exact_keys import Key
@@ -45,6 +45,7 @@ class ExactClient(ExactFeed, ExactWriting):
         params: Mapping[str, Any] | None = None,
         json: Mapping[str, Any] | None = None,
         unlisted: bool = False,
+        hold: Callable[[], None] | None = None,
     ) -> Any:
         """Make any one call below the division.
 
@@ -54,6 +55,7 @@ class ExactClient(ExactFeed, ExactWriting):
         :param params: options of the URL, such as ``$filter``; values as they are, they are encoded here.
         :param json: the body of POST and PUT.
         :param unlisted: also take paths that the catalogue lacks: functions, navigation, new endpoints.
+        :param hold: for POST: called right before each sending, as by :meth:`create`.
         :returns: for GET the rows of one page, or the object where Exact sends one (None if no row has the
             key); for POST the created row; for PUT and DELETE None.
         :raises ConfigurationError: before the call, if it cannot be right.
@@ -75,7 +77,7 @@ class ExactClient(ExactFeed, ExactWriting):
             return self._update(info, _needed(key), json or {})
         if key is not None:
             raise _not_here("key", "A new record has no key yet; leave it out.")
-        return self._create(info, json or {})
+        return self._create(info, json or {}, hold)
 
     def _fetched(self, info: EndpointInfo, key: Key | None, params: Mapping[str, str | int]) -> Any:
         name = without_keys(info.path)

@@ -45,7 +45,8 @@ class ExactConfig:
     max_wait_seconds: float = 120.0
 
 
-@dataclass(frozen=True, slots=True)
+# Not printed: headers hold the token, filters and bodies hold people.
+@dataclass(frozen=True, slots=True, repr=False)
 class _Request:
     method: str
     url: str
@@ -53,6 +54,7 @@ class _Request:
     headers: Mapping[str, str]
     json: Mapping[str, Any] | None
     counts_for_day: bool
+    hold: Callable[[], None] | None
 
     @property
     def write(self) -> bool:
@@ -101,28 +103,34 @@ class ExactCalls:
         accept: str = "application/json",
         prefer: str = "",
         json: Mapping[str, Any] | None = None,
+        hold: Callable[[], None] | None = None,
     ) -> Reply:
         """Make the call and return its answer, or raise what the answer means.
 
         :param endpoint: normalised, the key of the error budget.
         :param counts_for_day: False for URLs without a division.
         :param accept: empty for no such header.
+        :param hold: called right before each sending, when limits, budget and token are at hand; what it raises
+            stops the call.
         :raises RetryLaterError: if nothing was changed and a later try may work.
         :raises AbortError: if a person has to act.
         :raises OutcomeUnknownError: if a write was sent and no clear answer came.
         """
         headers = {"Accept": accept, "Prefer": prefer}
-        request = _Request(method, url, endpoint, {k: v for k, v in headers.items() if v}, json, counts_for_day)
+        headers = {name: value for name, value in headers.items() if value}
+        request = _Request(method, url, endpoint, headers, json, counts_for_day, hold)
         return retried(lambda: self._until_answered(request), sleep=self._sleep)
 
     def _until_answered(self, request: _Request) -> Reply:
         waited, limited, token, refreshed = 0.0, 0, "", False
         while True:
-            self._budget.check(request.endpoint)
-            # A fresh token each time round: the old one may have ended while we slept.
-            token = token or self._tokens.access_token()
             self._limits.take_slot(counts_for_day=request.counts_for_day)
-            reply = self._send(request, token)
+            with self._budget.reserved(request.endpoint, division=request.counts_for_day) as record:
+                # Last, and anew each time round: the old one may have ended while we slept.
+                token = token or self._tokens.access_token()
+                if request.hold is not None:
+                    request.hold()
+                reply = self._send(request, token, record)
             self._limits.learn(reply.headers)
             seen = clock.skew(reply.headers)
             self.skew = self.skew if seen is None else seen
@@ -137,7 +145,7 @@ class ExactCalls:
                 raise refusal(reply, request.endpoint, write=request.write)
             refreshed, token = True, self._tokens.refresh_after_401(token)
 
-    def _send(self, request: _Request, token: str) -> Reply:
+    def _send(self, request: _Request, token: str, record: Callable[[int], None]) -> Reply:
         return send(
             self._http,
             request.method,
@@ -146,12 +154,12 @@ class ExactCalls:
             endpoint=request.endpoint,
             write=request.write,
             headers={**request.headers, "Authorization": f"Bearer {token}"},
-            on_status=lambda status: self._count(request.endpoint, status),
+            on_status=lambda status: self._count(request.endpoint, status, record),
             json=request.json,
         )
 
-    def _count(self, endpoint: str, status: int) -> None:
+    def _count(self, endpoint: str, status: int, record: Callable[[int], None]) -> None:
         """Count the answer by its status alone: a 400 with a gateway's page is an error for Exact, too."""
-        self._meter.count("exact", endpoint, status)
         if status in COUNTED:
-            self._budget.record(endpoint, status)
+            record(status)
+        self._meter.count("exact", endpoint, status)

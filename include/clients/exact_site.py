@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,7 +14,6 @@ from include.errors import ConfigurationError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import timedelta
 
     import httpx
 
@@ -61,14 +61,16 @@ class ExactSite:
     def clock_skew(self) -> timedelta:
         """Return how much Exact's clock is ahead of ours, to a few seconds.
 
-        Told by the last answer; only without any, one call is made, which does not count for the day.
+        Told by the last answer; only without any, one call is made, which does not count for the day. Where a
+        proxy removes ``Date``, its ``ServerTime`` tells: the site's wall clock, to be read with its offset.
 
-        :raises ProtocolError: if no answer holds a ``Date``.
+        :raises ProtocolError: if no answer tells the time.
         """
+        row: Row = {}
         if self._calls.skew is None:
-            self.me()
+            row = self.me()
         if self._calls.skew is None:
-            raise clock.unknown_time("exact")
+            self._calls.skew = _skew_told_by(row)
         return self._calls.skew
 
     def _url(self, path: str, options: Mapping[str, str | int | None] | None = None) -> str:
@@ -84,6 +86,15 @@ class ExactSite:
                 way_out="Name fewer columns in `select`, or split the filter into several calls.",
             )
         return url
+
+
+def _skew_told_by(me: Row) -> timedelta:
+    try:
+        there = datetime.fromisoformat(str(me["ServerTime"])).replace(tzinfo=None)
+        offset = timedelta(seconds=int(me["ServerUtcOffset"]))
+    except (KeyError, TypeError, ValueError):
+        raise clock.unknown_time("exact") from None
+    return (there - offset).replace(tzinfo=UTC) - datetime.now(UTC)
 
 
 def offered(info: EndpointInfo, method: str) -> None:

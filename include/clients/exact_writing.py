@@ -12,7 +12,7 @@ from include.clients.payloads import sendable
 from include.errors import ConfigurationError, OutcomeUnknownError, ProtocolError, RecordRejectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from include.clients.endpoints import EndpointInfo
     from include.clients.exact_keys import Key
@@ -25,18 +25,19 @@ _GONE: Final = frozenset({404, 410})
 class ExactWriting(ExactSite):
     """Writes rows; what Exact would refuse by its own reference is refused before the call."""
 
-    def create(self, endpoint: str, payload: Mapping[str, Any]) -> Row:
+    def create(self, endpoint: str, payload: Mapping[str, Any], *, hold: Callable[[], None] | None = None) -> Row:
         """Create a record and return it as Exact filled it in.
 
         :param endpoint: for example ``crm/Contacts``, in any case.
         :param payload: property to value, in Exact's spelling.
+        :param hold: called right before each sending, after any wait for the limits; what it raises stops it.
         :raises ConfigurationError: before the call, if a mandatory property is missing.
         :raises RecordRejectedError: if Exact refuses it.
         :raises OutcomeUnknownError: if it may have been created: look it up before trying again.
         """
         info = find_endpoint(endpoint)
         offered(info, "POST")
-        return self._create(info, payload)
+        return self._create(info, payload, hold)
 
     def update(self, endpoint: str, key: Key, payload: Mapping[str, Any]) -> None:
         """Change the given fields of a record.
@@ -62,10 +63,12 @@ class ExactWriting(ExactSite):
         offered(info, "DELETE")
         return self._delete(info, key)
 
-    def _create(self, info: EndpointInfo, payload: Mapping[str, Any]) -> Row:
+    def _create(self, info: EndpointInfo, payload: Mapping[str, Any], hold: Callable[[], None] | None = None) -> Row:
         check_mandatory(info, payload)
         body, endpoint = sendable(payload, self.config.zone), without_keys(info.path)
-        reply = self._calls.call("POST", self._url(info.path), endpoint, json=body, prefer="return=representation")
+        reply = self._calls.call(
+            "POST", self._url(info.path), endpoint, json=body, prefer="return=representation", hold=hold
+        )
         return _created(reply, endpoint)
 
     def _update(self, info: EndpointInfo, key: Key, payload: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -64,19 +65,13 @@ class Pacer(Protocol):
 class ErrorBudget(Protocol):
     """Counts the errors for which Exact blocks a key: ten per endpoint and hour."""
 
-    def check(self, endpoint: str) -> None:
-        """Stop a call that could be the one too many.
+    def reserved(self, endpoint: str, *, division: bool = True) -> AbstractContextManager[Callable[[int], None]]:
+        """Make room for one call that may become an error; it is sent, and its answer counted, inside.
 
         :param endpoint: normalised, such as ``crm/Contacts``.
-        :raises ErrorBudgetSpentError: if the endpoint's hour is used up.
-        """
-        ...
-
-    def record(self, endpoint: str, status: int) -> None:
-        """Count an error that Exact counts.
-
-        :param endpoint: normalised, such as ``crm/Contacts``.
-        :param status: 400, 401, 403 or 404.
+        :param division: False for a URL without a division: Exact counts those per key.
+        :returns: called with the status of an answer that Exact counts, 400, 401, 403 or 404.
+        :raises ErrorBudgetSpentError: if this call could be the one too many.
         """
         ...
 

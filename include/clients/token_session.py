@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
@@ -11,7 +12,7 @@ from include.errors import OutcomeUnknownError, ServiceUnavailableError
 from include.transport import Reply, send
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -67,23 +68,23 @@ class TokenSession:
         :raises ErrorBudgetSpentError: if one more refusal could block the key.
         :raises ServiceUnavailableError: if no clear answer came.
         """
-        if self._budget is not None:
-            self._budget.check(ENDPOINT)
         _, _, body = auth.prepare("POST", url, dict(headers), "")
         form = {**data, **dict(parse_qsl(body, keep_blank_values=True))}
+        room = nullcontext(None) if self._budget is None else self._budget.reserved(ENDPOINT, division=False)
         try:
-            reply = send(
-                self._http,
-                "POST",
-                url,
-                service="exact",
-                endpoint=ENDPOINT,
-                write=True,
-                headers={"Accept": "application/json"},
-                timeout=TOKEN_TIMEOUT,
-                on_status=self._count,
-                data=form,
-            )
+            with room as record:
+                reply = send(
+                    self._http,
+                    "POST",
+                    url,
+                    service="exact",
+                    endpoint=ENDPOINT,
+                    write=True,
+                    headers={"Accept": "application/json"},
+                    timeout=TOKEN_TIMEOUT,
+                    on_status=lambda status: self._count(status, record),
+                    data=form,
+                )
         except OutcomeUnknownError as error:
             # Exact may have moved the chain on. No data was touched, and the old link is all there is to try.
             raise ServiceUnavailableError(
@@ -96,8 +97,8 @@ class TokenSession:
             raise RefusedTokenError(reply)
         return TokenAnswer(reply)
 
-    def _count(self, status: int) -> None:
+    def _count(self, status: int, record: Callable[[int], None] | None) -> None:
+        if record is not None and status in COUNTED:
+            record(status)
         if self._meter is not None:
             self._meter.count("exact", ENDPOINT, status)
-        if self._budget is not None and status in COUNTED:
-            self._budget.record(ENDPOINT, status)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from datetime import date
+from datetime import date, timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from include.doctor.finding import Result, check, failed, passed
 from include.settings import load_settings
+from include.sync.looking_again import look_again_every
 
 if TYPE_CHECKING:
     from include.doctor.visit import Visit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _SERIES: Final = (3, 3)
 _PYTHONS: Final = ((3, 11), (3, 14))
 """The first that works and the first that does not."""
+_HOUR: Final = timedelta(hours=1)
 _CELERY_BREAKS: Final = (5, 7)
 _WORDS: Final = frozenset({"now", "beginning"})
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -106,7 +108,16 @@ def retry_seconds(_visit: Visit) -> Result:
     return passed(f"A failed task is tried again after {float(value):g} s.")
 
 
-CHECKS: Final = (version, python, celery, provider, retention, start_from, retry_seconds)
+@check("settings.look_again")
+def look_again(_visit: Visit) -> Result:
+    """Check that EXACT_PERSONIO_LOOK_AGAIN_HOURS is a number of hours."""
+    every = look_again_every()
+    if every is None:
+        return passed("Accounts rejected for their main contact wait until the account itself changes.")
+    return passed(f"Accounts rejected for their main contact are looked at again every {every / _HOUR:g} h.")
+
+
+CHECKS: Final = (version, python, celery, provider, retention, start_from, retry_seconds, look_again)
 
 
 def _is_date(text: str) -> bool:

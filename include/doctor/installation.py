@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from include.connection_fields import filled
 from include.errors import ConfigurationError, ExactPersonioError
+from include.login.airflow_command import connection_from_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 Fields = dict[str, Any]
 """``conn_type``, ``host``, ``login``, ``password``, and ``extra`` as a dict of what is filled in."""
 
-_ASK_SECONDS: Final = 120
 _EXTRA_IN_URI: Final = "__extra__"
 
 
@@ -80,7 +78,7 @@ def read_fields(
         if not raw:
             return _shaped((ask or ask_airflow)(conn_id))
         return _shaped(json.loads(raw) if raw.startswith("{") else _from_uri(raw))
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, ExactPersonioError):
             raise
         # Neither the value nor the parser's message, which may quote it: it holds secrets.
@@ -96,24 +94,15 @@ def ask_airflow(conn_id: str) -> Fields:
 
     :raises ConfigurationError: if Airflow knows no such connection, or does not answer.
     """
-    command = [sys.executable, "-m", "airflow", "connections", "get", conn_id, "--output", "json"]
-    try:
-        answer = subprocess.run(  # noqa: S603 - a fixed command; the id is one argument of it
-            command, capture_output=True, text=True, check=False, timeout=_ASK_SECONDS
-        )
-        printed = answer.stdout if answer.returncode == 0 else ""
-    except subprocess.TimeoutExpired:
-        printed = ""
-    start = printed.rfind("[{")
-    if start < 0:
+    found = connection_from_airflow(conn_id)
+    if found is None:
         raise ConfigurationError(
             f"Airflow knows no connection {conn_id}.",
             reason_code="airflow.connection.missing",
             way_out="Add it in the Airflow UI under Admin > Connections; "
             f"or run `airflow connections get {conn_id}` to see why.",
         )
-    rows: list[Fields] = json.loads(printed[start:])
-    return rows[0]
+    return found
 
 
 def _shaped(found: Fields) -> Fields:

@@ -104,7 +104,7 @@ def scopes(visit: Visit) -> list[Result]:
     for scope, purpose in (NEEDED_SCOPES | OPTIONAL_SCOPES).items():
         if scope in held:
             results.append(passed("Granted.", scope))
-        elif scope in NEEDED_SCOPES:
+        elif scope in NEEDED_SCOPES and visit.sends_applications:
             results.append(failed(f"Not granted; needed for {purpose}.", mend, scope))
         else:
             results.append(unknown(f"Not granted; needed only for {purpose}.", f"If you use that: {mend}", scope))

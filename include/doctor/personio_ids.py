@@ -22,12 +22,12 @@ def job(visit: Visit) -> list[Result]:
     """Check that the position that applicants apply for exists."""
     wanted = jobs_of(visit)
     if not wanted:
-        return [
-            failed(
-                "Neither the connection nor a mapping names a job position; scheduled runs have none.",
-                "Enter its number as Job position in the connection: it is in the address bar of the position.",
-            )
-        ]
+        mend = "Enter its number as Job position in the connection: it is in the address bar of the position."
+        if visit.sends_applications:
+            said = "Neither the connection nor a mapping names a job position; scheduled runs have none."
+            return [failed(said, mend)]
+        said = "No job position is named, and no recruiting token is held: employees need neither."
+        return [unknown(said, f"If applications are to be sent: {mend}")]
     if visit.scopes() is None:
         return [unknown(*_NO_READING)]
     known = {str(row["id"]) for row in visit.personio_client.jobs()}

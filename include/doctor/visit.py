@@ -177,6 +177,11 @@ class Visit:
         return _read(self.installation.personio)
 
     @property
+    def sends_applications(self) -> bool:
+        """Whether the connection holds a recruiting token; an installation without one only uses employees."""
+        return bool(self.personio["extra"].get("recruiting_access_token"))
+
+    @property
     def personio_host(self) -> str:
         """The address of Personio's API."""
         return str(self.personio["host"] or PERSONIO)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from include.ledger import events
-from include.ledger.states import LATE_OUTCOME
+from include.ledger.leases import doubtful, expire, other_positions, outbox, sendable, unanswered
+from include.ledger.states import LATE_OUTCOME, READ_BACK, STATE_CHANGE, UNANSWERED
 from include.ledger.tables import deliveries
-from include.ledger.windows import of_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from include.records import Destination, Row, StreamKey
 
 LEASE_SECONDS = 300.0
-LEASE_EXPIRED = "ledger.lease.expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,8 @@ class Claim:
     :param attempt: fences the claim: an outcome counts only if nobody has claimed the delivery since.
     :param was_in_doubt: whether an earlier attempt may have succeeded: "already exists" is then ours.
     :param prior_attempts: claims before this one.
+    :param unanswered: how many attempts got no clear answer since the last refusal.
+    :param since: when the delivery came into the state that it was claimed in.
     """
 
     delivery_id: int
@@ -49,6 +50,8 @@ class Claim:
     was_in_doubt: bool
     prior_attempts: int
     run_id: str
+    unanswered: int
+    since: datetime
 
 
 class ClaimDesk:
@@ -57,6 +60,10 @@ class ClaimDesk:
     def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database
         self._cipher = cipher
+
+    def now(self) -> datetime:
+        """Return the ledger's time, by which deliveries are due and leases end."""
+        return self._database.now()
 
     def claim(
         self,
@@ -69,24 +76,13 @@ class ClaimDesk:
         lease_seconds: float = LEASE_SECONDS,
         now: datetime | None = None,
     ) -> Claim | None:
-        """Take the next delivery to send: a retry that is due, else the oldest ready one.
+        """Take the next delivery to send: what met a limit and is due, the oldest ready one, any other retry.
 
         It is ``sending``, with attempt and lease, and committed before this returns.
         """
         now = now or self._database.now()
-        outbox = _outbox(company, destination, job, stream)
-        due = (
-            outbox.where(deliveries.c.state == "retry", deliveries.c.due_at <= now)
-            .order_by(deliveries.c.due_at)
-            .limit(1)
-        )
-        ready = (
-            outbox.where(deliveries.c.state == "ready")
-            # The order of the index, so that the first hit ends the search.
-            .order_by(deliveries.c.dag_id, deliveries.c.division, deliveries.c.entity, deliveries.c.id)
-            .limit(1)
-        )
-        return self._claim((due, ready), outbox, run_id, lease_seconds, now)
+        outgoing = outbox(company, destination, job, stream)
+        return self._claim(sendable(outgoing, now), outgoing, run_id, lease_seconds, now)
 
     def claim_in_doubt(
         self,
@@ -101,16 +97,23 @@ class ClaimDesk:
     ) -> Claim | None:
         """Take the next delivery whose outcome nobody knows, to read it back or to send it again."""
         now = now or self._database.now()
-        outbox = _outbox(company, destination, job, stream)
-        doubtful = (
-            outbox.where(
-                deliveries.c.state == "in_doubt",
-                or_(deliveries.c.due_at.is_(None), deliveries.c.due_at <= now),
-            )
-            .order_by(deliveries.c.dag_id, deliveries.c.division, deliveries.c.entity, deliveries.c.id)
-            .limit(1)
-        )
-        return self._claim((doubtful,), outbox, run_id, lease_seconds, now)
+        outgoing = outbox(company, destination, job, stream)
+        return self._claim(doubtful(outgoing, now), outgoing, run_id, lease_seconds, now)
+
+    def claim_left_behind(
+        self,
+        company: int,
+        destination: Destination,
+        job: int,
+        *,
+        run_id: str,
+        stream: StreamKey,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> Claim | None:
+        """Take the next delivery in doubt of another position than ``job``, to read it back, never to send it."""
+        now = self._database.now()
+        others = other_positions(company, destination, job, stream)
+        return self._claim(doubtful(others, now), others, run_id, lease_seconds, now, kind=READ_BACK)
 
     def settle(
         self,
@@ -123,6 +126,7 @@ class ClaimDesk:
         remote_id: str | None = None,
         due_at: datetime | None = None,
         result: Mapping[str, Any] | None = None,
+        unclear: bool = False,
     ) -> bool:
         """Record what came of a claim; return False if somebody has claimed the delivery since.
 
@@ -130,6 +134,7 @@ class ClaimDesk:
         is the best there is. After that it is kept as an event, nothing more.
 
         :param result: what the service said of the record, as JSON values; kept encrypted.
+        :param unclear: whether the service was asked and gave no clear answer; such attempts are counted.
         """
         now = self._database.now()
         mine = select(deliveries.c.state, deliveries.c.attempt, deliveries.c.was_in_doubt).where(
@@ -148,6 +153,7 @@ class ClaimDesk:
                 field=field,
                 attempt=claim.attempt,
                 status=status,
+                kind=UNANSWERED if unclear else STATE_CHANGE,
             )
             if not holds:
                 events.write(connection, [line | {"kind": LATE_OUTCOME}])
@@ -185,26 +191,37 @@ class ClaimDesk:
         """Turn every delivery whose lease ran out into ``in_doubt``; return how many there were."""
         now = now or self._database.now()
         with self._database.write() as connection:
-            return _expire(connection, select(deliveries), run_id, now)
+            return expire(connection, select(deliveries), run_id, now)
 
     def _claim(
         self,
         candidates: tuple[Select[Any], ...],
-        outbox: Select[Any],
+        outgoing: Select[Any],
         run_id: str,
         lease_seconds: float,
         now: datetime,
+        *,
+        kind: str = STATE_CHANGE,
     ) -> Claim | None:
         with self._database.write() as connection:
-            _expire(connection, outbox, run_id, now)
+            expire(connection, outgoing, run_id, now)
             for candidate in candidates:
                 # PostgreSQL passes over rows that others hold; SQLite has one writer anyway.
                 row = connection.execute(candidate.with_for_update(skip_locked=True)).one_or_none()
                 if row is not None:
-                    return self._take(connection, row, run_id, now, now + timedelta(seconds=lease_seconds))
+                    return self._take(
+                        connection,
+                        row,
+                        run_id=run_id,
+                        at=now,
+                        until=now + timedelta(seconds=lease_seconds),
+                        kind=kind,
+                    )
         return None
 
-    def _take(self, connection: Connection, row: SqlRow[Any], run_id: str, now: datetime, until: datetime) -> Claim:
+    def _take(
+        self, connection: Connection, row: SqlRow[Any], *, run_id: str, at: datetime, until: datetime, kind: str
+    ) -> Claim:
         # Opened first: a payload that no key opens must not leave a delivery in `sending`.
         content = self._cipher.open(row.sealed)
         attempt = row.attempt + 1
@@ -214,10 +231,12 @@ class ClaimDesk:
             "lease_until": until,
             "due_at": None,
             "run_id": run_id,
-            "updated_at": now,
+            "updated_at": at,
         }
         connection.execute(deliveries.update().where(deliveries.c.id == row.id).values(values))
-        line = events.line(row.id, run_id=run_id, at=now, from_state=row.state, to_state="sending", attempt=attempt)
+        line = events.line(
+            row.id, run_id=run_id, at=at, kind=kind, from_state=row.state, to_state="sending", attempt=attempt
+        )
         events.write(connection, [line])
         return Claim(
             delivery_id=row.id,
@@ -231,44 +250,6 @@ class ClaimDesk:
             was_in_doubt=row.was_in_doubt,
             prior_attempts=row.attempt,
             run_id=run_id,
+            unanswered=unanswered(connection, row.id) if row.attempt else 0,
+            since=row.updated_at,
         )
-
-
-def _outbox(company: int | None, destination: Destination, job: int | None, stream: StreamKey | None) -> Select[Any]:
-    query = select(deliveries).where(
-        deliveries.c.company == (company or 0),
-        deliveries.c.destination == destination,
-        deliveries.c.job == (job or 0),
-    )
-    return query if stream is None else query.where(of_stream(deliveries, stream))
-
-
-def _expire(connection: Connection, outbox: Select[Any], run_id: str, now: datetime) -> int:
-    expired = outbox.where(deliveries.c.state == "sending", deliveries.c.lease_until < now)
-    rows = connection.execute(expired.with_for_update(skip_locked=True)).all()
-    if not rows:
-        return 0
-    ids = [row.id for row in rows]
-    values = {
-        "state": "in_doubt",
-        "was_in_doubt": True,
-        "lease_until": None,
-        "due_at": None,
-        "reason_code": LEASE_EXPIRED,
-        "updated_at": now,
-    }
-    connection.execute(deliveries.update().where(deliveries.c.id.in_(ids)).values(values))
-    lines = [
-        events.line(
-            row.id,
-            run_id=run_id,
-            at=now,
-            from_state="sending",
-            to_state="in_doubt",
-            reason_code=LEASE_EXPIRED,
-            attempt=row.attempt,
-        )
-        for row in rows
-    ]
-    events.write(connection, lines)
-    return len(rows)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, select
 
 from include.ledger.events import Event
+from include.ledger.left_out import LeftOut
+from include.ledger.second_looks import SecondLooks
 from include.ledger.tables import deliveries, events
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ class DeliveryResult:
     result: dict[str, Any] = field(repr=False)
 
 
-class Lookups:
-    """Questions about one record; nothing here sends anything."""
+class Lookups(LeftOut, SecondLooks):
+    """Questions about one record, and what a run has to know before it decides; nothing here sends anything."""
 
     def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""What the ledger tells about many deliveries: counts, reasons, work that is left."""
+"""What the ledger tells about many deliveries: counts, reasons, work that is left, and what is to be done again."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from include.ledger import events as event_log
-from include.ledger.states import PENDING, REPLAYED, WAITING
+from include.ledger.overview import StreamStatus, overview
+from include.ledger.replays import Replays
+from include.ledger.states import PENDING
 from include.ledger.tables import deliveries
 from include.ledger.windows import of_stream
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
     from include.records import Destination, StreamKey
-
-NEVER_DECIDED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class DeliveryRow:
     updated_at: datetime
 
 
-class Reports:
+class Reports(Replays):
     """Questions about deliveries; nothing here sends anything."""
 
     def __init__(self, database: Database, cipher: Cipher) -> None:
@@ -145,6 +144,20 @@ class Reports:
             ends: datetime | None = connection.execute(query).scalar_one()
         return ends
 
+    def in_doubt_elsewhere(self, stream: StreamKey, destination: Destination, job: int) -> int:
+        """Return how many of the stream's deliveries to other positions may exist at Personio, or may not."""
+        query = select(func.count()).where(
+            *(of_stream(deliveries, stream), deliveries.c.destination == destination, deliveries.c.job != job),
+            deliveries.c.state == "in_doubt",
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def overview(self) -> list[StreamStatus]:
+        """Return how each stream stands: watermark, deliveries by state, last failure."""
+        with self._database.read() as connection:
+            return overview(connection)
+
     def listing(
         self, stream: StreamKey, destination: Destination, job: int | None, *, chunk: int = 1000
     ) -> Iterator[DeliveryRow]:
@@ -164,44 +177,6 @@ class Reports:
                 return
             after = rows[-1]["delivery_id"]
             yield from (DeliveryRow(**{**row, "job": row["job"] or None}) for row in rows)
-
-    def replay(
-        self,
-        stream: StreamKey,
-        destination: Destination,
-        job: int | None,
-        *,
-        run_id: str,
-        source_ids: Sequence[str] | None = None,
-        reason_code: str | None = None,
-    ) -> int:
-        """Have rejected and skipped records decided again by the next run; return how many."""
-        where = [*_of(stream, destination, job), deliveries.c.state.in_(WAITING)]
-        if source_ids is not None:
-            where.append(deliveries.c.source_id.in_(source_ids))
-        if reason_code is not None:
-            where.append(deliveries.c.reason_code == reason_code)
-        now = self._database.now()
-        with self._database.write() as connection:
-            rows = connection.execute(select(deliveries).where(*where).with_for_update()).all()
-            if rows:
-                connection.execute(deliveries.update().where(*where).values(decided_version=NEVER_DECIDED))
-            notes = [
-                event_log.line(
-                    row.id,
-                    run_id=run_id,
-                    at=now,
-                    kind=REPLAYED,
-                    from_state=row.state,
-                    to_state=row.state,
-                    reason_code=row.reason_code,
-                    field=row.field,
-                    attempt=row.attempt,
-                )
-                for row in rows
-            ]
-            event_log.write(connection, notes)
-        return len(rows)
 
 
 def _of(stream: StreamKey, destination: Destination, job: int | None) -> list[ColumnElement[bool]]:

@@ -1,4 +1,4 @@
-"""Retention: personal data of finished records goes, what keeps them from being sent twice stays."""
+"""Retention: personal data goes when its time is over, what keeps records from being sent twice stays."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, func, literal, or_, select
 
 from include.ledger.staging import PURGED
-from include.ledger.states import DONE
-from include.ledger.tables import calls, deliveries, extracts, failures, staged, windows
+from include.ledger.states import DONE, WAITING
+from include.ledger.tables import calls, deliveries, events, extracts, failures, staged, windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,16 +38,18 @@ class Retention:
         self._database = database
 
     def purge(self, older_than: datetime) -> dict[str, int]:
-        """Forget what was finished before a time; return how much, by kind.
+        """Forget what was over before a time; return how much, by kind.
 
-        Records that wait for a person, or for a service, keep their data until they are finished.
+        Over is what Personio has, and what was rejected or skipped and has not changed since. Of the latter, reason,
+        field and hashes stay. A row that was blanked is not decided on until the feed brings it again. What is on
+        its way to Personio keeps its data.
 
         :param older_than: aware.
         """
         runs_before = min(older_than, self._database.now() - RUN_AGE)
         return {
             "deliveries": self._blank_deliveries(older_than),
-            "staged": self._blank_staged(older_than),
+            "staged": self._blank_staged(older_than, runs_before),
             "failures": self._delete(failures, failures.c.at, older_than),
             "calls": self._delete(calls, calls.c.last_at, older_than),
             "extracts": self._delete(extracts, extracts.c.updated_at, runs_before),
@@ -55,30 +57,32 @@ class Retention:
         }
 
     def _blank_deliveries(self, older_than: datetime) -> int:
-        personal = ("sealed", "result", "email_hash")
-        finished = and_(
-            deliveries.c.state.in_(DONE),
-            deliveries.c.updated_at < older_than,
-            or_(*(deliveries.c[name].is_not(None) for name in personal)),
+        # By its address a person may still ask why they were rejected; there is no other use for what is done.
+        return self._blank_columns(_done(older_than), ("sealed", "result", "email_hash")) + self._blank_columns(
+            _settled(older_than), ("sealed", "result")
         )
-        return self._blank(deliveries, finished, dict.fromkeys(personal))
 
-    def _blank_staged(self, older_than: datetime) -> int:
+    def _blank_columns(self, over: ColumnElement[bool], names: tuple[str, ...]) -> int:
+        where = and_(over, or_(*(deliveries.c[name].is_not(None) for name in names)))
+        return self._blank(deliveries, where, dict.fromkeys(names))
+
+    def _blank_staged(self, older_than: datetime, runs_before: datetime) -> int:
         same = and_(
             deliveries.c.source_id == staged.c.source_id,
             deliveries.c.division == staged.c.division,
             deliveries.c.entity == staged.c.entity,
         )
-        finished = and_(deliveries.c.state.in_(DONE), deliveries.c.updated_at < older_than)
+        over = or_(_done(older_than), _settled(older_than))
         # The DAG's own decision: another DAG with the same feed may not have come to its record yet.
         decided = and_(
-            deliveries.c.dag_id == staged.c.dag_id, deliveries.c.decided_version >= staged.c.row_version, finished
+            deliveries.c.dag_id == staged.c.dag_id, deliveries.c.decided_version >= staged.c.row_version, over
         )
         where = and_(
             staged.c.staged_at < older_than,
             func.length(staged.c.sealed) > 0,
-            select(literal(1)).where(same, decided).exists(),
-            ~select(literal(1)).where(same, ~finished).exists(),
+            # No run that read it can be retried any more: nobody is going to decide on it by itself.
+            or_(staged.c.staged_at < runs_before, select(literal(1)).where(same, decided).exists()),
+            ~select(literal(1)).where(same, ~over).exists(),
         )
         return self._blank(staged, where, {"sealed": PURGED})
 
@@ -117,3 +121,16 @@ class Retention:
                     return count
                 connection.execute(delete, found)
             count += len(found)
+
+
+def _done(older_than: datetime) -> ColumnElement[bool]:
+    return and_(deliveries.c.state.in_(DONE), deliveries.c.updated_at < older_than)
+
+
+def _settled(older_than: datetime) -> ColumnElement[bool]:
+    """Return the condition that a record was rejected or skipped, and that nothing came of it since.
+
+    By its last event: a decision that is made again and comes to the same moves ``updated_at``, daily at times.
+    """
+    since = select(literal(1)).where(events.c.delivery_id == deliveries.c.id, events.c.at >= older_than)
+    return and_(deliveries.c.state.in_(WAITING), ~since.exists())

@@ -104,6 +104,19 @@ class Staging:
         row = self._extract(stream, run_id)
         return None if row is None or row.highest is None else int(row.highest)
 
+    def source_at(self, stream: StreamKey, row_version: int) -> str | None:
+        """Return the id of the record that has this row version; None if none has."""
+        query = select(staged.c.source_id).where(of_stream(staged, stream), staged.c.row_version == row_version)
+        with self._database.read() as connection:
+            return connection.execute(query.limit(1)).scalar()
+
+    def has_rows(self, stream: StreamKey) -> bool:
+        """Return whether any row of the stream was ever stored."""
+        with self._database.read() as connection:
+            return (
+                connection.execute(select(staged.c.id).where(of_stream(staged, stream)).limit(1)).first() is not None
+            )
+
     def totals(self, stream: StreamKey, run_id: str) -> StageResult:
         """Return the sums over all pages of the run, whichever attempt of the task staged them."""
         row = self._extract(stream, run_id)

@@ -4,6 +4,7 @@ The machine::
 
     ready ─► sending ─► created | already_there | rejected | retry
                ├──────► in_doubt ─► created | ready (by reading back, or by sending again)
+               │                 └► rejected (the position changed, or all attempts are spent)
                └──────► matched | unmatched        where the destination only looks for employees
 """
 
@@ -38,6 +39,10 @@ PENDING: tuple[DeliveryState, ...] = ("ready", "retry", "sending", "in_doubt")
 """Work that a load still has before it."""
 
 STATE_CHANGE = "state"
+UNANSWERED = "unanswered"
+"""A change of state after an attempt that got no clear answer."""
+READ_BACK = "read_back"
+"""A delivery was taken to be looked up, not to be sent."""
 CHANGED_AFTER_LOAD = "changed_after_load"
 CHANGED_IN_FLIGHT = "changed_in_flight"
 LATE_OUTCOME = "late_outcome"

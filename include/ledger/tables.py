@@ -99,6 +99,8 @@ watermarks = Table(
     _run(),
     Column("created_from", UtcDateTime),
     Column("committed_at", UtcDateTime, nullable=False),
+    Column("witness", String(40)),
+    Column("moved", String(NAME)),
 )
 
 # Per DAG, not per division alone: every DAG's mapping selects its own columns of the same record.

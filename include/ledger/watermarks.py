@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from include.ledger.tables import watermarks
+from include.ledger.tables import deliveries, extracts, staged, watermarks, windows
 from include.ledger.windows import of_stream, stream_values
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ class Unchanged(Enum):
 
 UNCHANGED = Unchanged.UNCHANGED
 
+UNDECIDED = -1
+"""Row version of a decision that stands for no row version any more."""
+
+FORGOTTEN = 0
+"""Row version of a staged row that is to be read again; Exact's own begin above it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
@@ -37,12 +43,18 @@ class Watermark:
     :param value: Exact's row version up to which everything was read (inclusive).
     :param run_id: the run that committed it; its XCom holds the same value.
     :param created_from: records created before it are not new; None: everything is.
+    :param witness: id of the record that had this row version, None if it is not known. While the feed shows
+        it there, the row versions are still the same ones.
+    :param moved: when Exact moved the division to another database, as Exact tells it; empty: never. None: it was
+        not asked yet.
     """
 
     value: int
     run_id: str
     created_from: datetime | None
     committed_at: datetime
+    witness: str | None = None
+    moved: str | None = None
 
 
 class Watermarks:
@@ -64,10 +76,12 @@ class Watermarks:
         to: int,
         run_id: str,
         created_from: datetime | None,
+        witness: str | None = None,
     ) -> bool:
         """Move the watermark from ``expected`` forward to ``to``; return whether it stands there for this run.
 
         :param expected: the value the run started from; None if there was none.
+        :param witness: id of the record that has the row version ``to``, if it is known.
         """
         with self._database.write() as connection:
             current = _find(connection, stream, lock=True)
@@ -75,7 +89,10 @@ class Watermarks:
                 return True
             if (current.value if current else None) != expected or (expected is not None and to < expected):
                 return False
-            new = Watermark(to, run_id, created_from, self._database.now())
+            if witness is None and current is not None and current.value == to:
+                witness = current.witness
+            moved = current.moved if current else None
+            new = Watermark(to, run_id, created_from, self._database.now(), witness, moved)
             return self._put(connection, stream, new, replaces=current is not None)
 
     def rewind(
@@ -94,8 +111,45 @@ class Watermarks:
             current = _find(connection, stream, lock=True)
             if created_from is UNCHANGED:
                 created_from = current.created_from if current else None
-            new = Watermark(to, run_id, created_from, self._database.now())
+            # No witness: nobody knows which record has that row version. The date stays: it tells the next
+            # run whether the row versions that are on record are still the ones of the feed.
+            moved = current.moved if current else None
+            new = Watermark(to, run_id, created_from, self._database.now(), None, moved)
             self._put(connection, stream, new, replaces=current is not None)
+
+    def note(self, stream: StreamKey, value: int, *, witness: str | None = None, moved: str | None = None) -> None:
+        """Add what was learnt of the watermark while it stands at ``value``; what is known already stays."""
+        learnt = {"witness": witness, "moved": moved}
+        with self._database.write() as connection:
+            for name, told in learnt.items():
+                if told is not None:
+                    unknown = (watermarks.c.value == value) & watermarks.c[name].is_(None)
+                    update = watermarks.update().where(of_stream(watermarks, stream), unknown)
+                    connection.execute(update.values({name: told}))
+
+    def restart(self, stream: StreamKey, to: int, run_id: str, *, moved: str | None) -> None:
+        """Begin the stream anew because Exact made all its row versions anew; one transaction.
+
+        Row versions on record are forgotten, else a row that has a lower one now would count as older than
+        what is known. Contents and deliveries stay, so nothing is sent again. Every window begins at ``to``, also
+        those of other runs: what they had reached means nothing any more.
+
+        :param to: where the feed begins.
+        :param run_id: of the run that reads it again; no earlier run's XCom speaks for the watermark.
+        :param moved: as Exact tells it; None: it could not be asked, and what is known stays.
+        """
+        with self._database.write() as connection:
+            current = _find(connection, stream, lock=True)
+            if moved is None and current is not None:
+                moved = current.moved
+            created_from = current.created_from if current else None
+            new = Watermark(to, run_id, created_from, self._database.now(), None, moved)
+            self._put(connection, stream, new, replaces=current is not None)
+            connection.execute(staged.update().where(of_stream(staged, stream)).values(row_version=FORGOTTEN))
+            mine = of_stream(deliveries, stream)
+            connection.execute(deliveries.update().where(mine).values(decided_version=UNDECIDED))
+            connection.execute(windows.update().where(of_stream(windows, stream)).values(after=to))
+            connection.execute(extracts.delete().where(of_stream(extracts, stream)))
 
     def _put(self, connection: Connection, stream: StreamKey, new: Watermark, *, replaces: bool) -> bool:
         values = dataclasses.asdict(new)
@@ -111,4 +165,6 @@ class Watermarks:
 def _find(connection: Connection, stream: StreamKey, *, lock: bool = False) -> Watermark | None:
     query = select(watermarks).where(of_stream(watermarks, stream))
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else Watermark(row.value, row.run_id, row.created_from, row.committed_at)
+    if row is None:
+        return None
+    return Watermark(row.value, row.run_id, row.created_from, row.committed_at, row.witness, row.moved)

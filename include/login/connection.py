@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from typing import Any
 
 from include.connection_fields import exact_app, exact_divisions, exact_site, exact_time_zone, filled
 from include.errors import ConfigurationError
+from include.login.airflow_command import connection_from_airflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def read_connection(conn_id: str) -> App:
         host=found.get("host"),
         login=found.get("login"),
         password=found.get("password"),
-        extra=_parsed(extra, conn_id) if isinstance(extra, str) else extra,
+        extra=_parsed(extra, conn_id),
     )
 
 
@@ -78,10 +77,10 @@ def app_of(conn_id: str, *, host: str | None, login: str | None, password: str |
     return app
 
 
-def _parsed(text: str, conn_id: str) -> dict[str, Any]:
+def _parsed(value: object, conn_id: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):
         return value
@@ -93,20 +92,12 @@ def _parsed(text: str, conn_id: str) -> dict[str, Any]:
 
 
 def _ask_airflow(conn_id: str) -> dict[str, Any]:
-    """Ask the airflow command for a connection; it alone may read its database and secrets backends."""
-    answer = subprocess.run(  # noqa: S603 - a fixed command; the id is one argument of it
-        [sys.executable, "-m", "airflow", "connections", "get", conn_id, "--output", "json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    start = answer.stdout.rfind("[{")
-    if answer.returncode != 0 or start < 0:
+    found = connection_from_airflow(conn_id)
+    if found is None:
         raise ConfigurationError(
             f"Airflow knows no connection {conn_id}.",
             reason_code="exact.connection.missing",
             way_out="Add it in the Airflow UI under Admin > Connections, type Exact Online; "
             f"or run `airflow connections get {conn_id}` to see why.",
         )
-    rows: list[dict[str, Any]] = json.loads(answer.stdout[start:])
-    return rows[0]
+    return found

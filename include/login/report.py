@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from include.clients.token_chain import dies_at
@@ -30,7 +30,8 @@ class LoginReport:
     """
 
     conn_id: str
-    user: str
+    # A person; for the one who logs in, not for a log.
+    user: str = field(repr=False)
     divisions: tuple[tuple[int, str], ...]
     current_division: int | None
     configured: tuple[int, ...]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.errors import PermissionDeniedError, RecordRejectedError
-from include.sync.load import Sent
+from include.sync.delivery import Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,8 @@ class ApplicationDelivery:
                 "A file of this application cannot be read on the worker.",
                 reason_code="personio.files.not_readable",
                 field="files",
-                way_out="Put the file where the mapping says, then replay the record.",
+                way_out="Put the file where the mapping says, then: "
+                "exact-personio replay --reason personio.files.not_readable",
             ) from error
         name = str(file.get("original_filename") or path.name)
         self.personio.reserve("recruiting")

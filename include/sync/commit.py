@@ -26,6 +26,8 @@ def commit(ledger: Ledger, job: Job, run_id: str, window: Window) -> dict[str, A
     :return: ``from``, ``to``, ``run_id``, ``mode``, ``committed_at``, ``advanced`` and ``counts``.
     :raises ConfigurationError: the watermark was moved back while the run was under way.
     """
+    # Extract begins the window anew when Exact has made new row versions.
+    window = ledger.windows.get(job.stream, run_id) or window
     seen = ledger.staging.highest_seen(job.stream, run_id)
     reached = max(window.after, seen or window.after)
     if window.advances:
@@ -56,8 +58,9 @@ def advance(ledger: Ledger, job: Job, run_id: str, window: Window, reached: int)
                 way_out="Nothing is lost: the next run reads again from there.",
             )
         to = max(mark.value, reached)
+        witness = ledger.staging.source_at(job.stream, to) if to > mark.value else None
         if ledger.watermarks.advance(
-            job.stream, expected=mark.value, to=to, run_id=run_id, created_from=mark.created_from
+            job.stream, expected=mark.value, to=to, run_id=run_id, created_from=mark.created_from, witness=witness
         ):
             log.info("Watermark of %s: %s -> %s", job.stream, window.after, to)
             return to

@@ -7,11 +7,13 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from include.sync.looking_again import EVERY, LIMIT, PER_CALL
 from include.sync.progress import Progress
 from include.transform import transform_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import timedelta
 
     from include.clients.exact import ExactClient
     from include.ledger import Ledger
@@ -27,16 +29,27 @@ CHUNK = 960
 
 
 def decide(
-    ledger: Ledger, client: ExactClient, job: Job, *, mapping: Mapping, run_id: str, window: Window
+    ledger: Ledger,
+    client: ExactClient,
+    job: Job,
+    *,
+    mapping: Mapping,
+    run_id: str,
+    window: Window,
+    look_again: timedelta | None = EVERY,
 ) -> dict[str, int]:
     """Turn every staged row that is not decided yet into a decision; return how many of which.
 
+    :param look_again: how long an account that was rejected for its main contact's data waits until the contact is
+        looked up again, by live runs only; None: until the account itself changes.
     :return: outcome -> count: ``ready``, ``rejected``, ``skipped_by_rule`` and the ledger's own
-        ``unchanged``, ``changed_after_load``; ``looked_up`` counts main contacts asked for.
+        ``unchanged``, ``changed_after_load``; ``looked_up`` counts main contacts asked for, ``looked_again`` the
+        accounts among them that were rejected before; ``sent_elsewhere`` and ``forgotten`` are what was left out.
     """
     counts: Counter[str] = Counter()
     progress = Progress("records decided")
     fingerprint = deciding(mapping, window)
+    counts["looked_again"] = _look_again(ledger, job, mapping, window, fingerprint, look_again)
     chunks = ledger.staging.undecided(
         job.stream,
         job.destination,
@@ -67,8 +80,46 @@ def decide(
             )
         )
         progress.add(len(rows))
+    counts.update(left_out(ledger, job, fingerprint))
     log.info("%s: %s", progress.line(), dict(counts))
     return dict(counts)
+
+
+def _look_again(  # noqa: PLR0917 - all that decides whether and what
+    ledger: Ledger, job: Job, mapping: Mapping, window: Window, fingerprint: str, every: timedelta | None
+) -> int:
+    if every is None or window.mode != "live" or job.stream.entity != "Accounts" or not mapping.contact_select:
+        return 0
+    return ledger.deliveries.look_again(
+        *(job.stream, job.destination, job.position, job.company),
+        fingerprint=fingerprint,
+        every=every,
+        per_call=PER_CALL,
+        limit=LIMIT,
+    )
+
+
+def left_out(ledger: Ledger, job: Job, fingerprint: str) -> dict[str, int]:
+    """Count what was read and is not decided on, and say what to do if that is not what was meant."""
+    target = (job.stream, job.destination, job.position, job.company)
+    elsewhere = ledger.deliveries.sent_elsewhere(*target, fingerprint=fingerprint)
+    forgotten = ledger.deliveries.forgotten(*target, fingerprint=fingerprint)
+    if elsewhere:
+        log.info(
+            "%s records are left out for position %s: they were sent for another position of this company, and a "
+            "changed setting makes nobody apply twice. If they shall, create these applications with "
+            "PersonioCreateApplicationOperator; if not, there is nothing to do.",
+            elsewhere,
+            job.position,
+        )
+    if forgotten:
+        log.warning(
+            "%s records wait for a decision, but what was read of them was removed when its time was over "
+            "(EXACT_PERSONIO_RETENTION_DAYS). If they are needed, lower `to` in the XCom `watermark` of the last "
+            "commit to 1: the next run then reads all of them again, and sends nobody twice.",
+            forgotten,
+        )
+    return {"sent_elsewhere": elsewhere, "forgotten": forgotten}
 
 
 def deciding(mapping: Mapping, window: Window) -> str:

@@ -11,8 +11,8 @@ from include.sync.matches import EmployeeMatching
 if TYPE_CHECKING:
     from include.clients.personio import PersonioClient
     from include.ledger import Ledger
+    from include.sync.delivery import Delivery
     from include.sync.job import Job
-    from include.sync.load import Delivery
 
 
 def delivery_for(ledger: Ledger, job: Job, personio: PersonioClient, *, updated_since: str | None = None) -> Delivery:

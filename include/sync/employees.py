@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from include.errors import PermissionDeniedError
-from include.sync.load import Sent
+from include.sync.delivery import RecordHeldUpError, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from include.clients.personio import PersonioClient
     from include.ledger.claims import Claim
+
+UNREADABLE: Final = "personio.email.unreadable"
+"""Nobody can tell whether a refused record is a duplicate; those that are not refused do not need to be told."""
 
 
 class EmployeeDelivery:
@@ -28,10 +31,16 @@ class EmployeeDelivery:
 
         :raises AlreadyExistsError: the address belongs to an employee; it was looked up, not tried again.
         :raises RecordRejectedError: a field was refused.
+        :raises RecordHeldUpError: it was refused, and the credential may not read whether as a duplicate.
         """
         self.personio.reserve("employees")
         hold()
-        made = self.personio.create_employee(claim.payload)
+        try:
+            made = self.personio.create_employee(claim.payload)
+        except PermissionDeniedError as error:
+            if error.reason_code == UNREADABLE:
+                raise RecordHeldUpError(error) from error
+            raise
         result = {"warnings": list(made.warnings)} if made.warnings else None
         return Sent(status=200, remote_id=made.id, result=result)
 

@@ -165,7 +165,8 @@ def created(client: ExactClient, ledger: Ledger, key: str, action: ExactAction) 
     body = action.payload(info)
 
     def send() -> str:
-        return str(client.create(info.path, body).get(info.key) or "")
+        row = client.create(info.path, body, hold=lambda: ledger.writes.renew(key))
+        return str(row.get(info.key) or "")
 
     def find(since: datetime) -> list[str]:
         return rows_like(client, info, body, since)

@@ -89,7 +89,9 @@ def requested_write(client: ExactClient, ledger: Ledger, key: str, request: Exac
         return Written(request.key, "created", sent=True)
 
     def send() -> str:
-        row = client.request("POST", info.path, json=body, unlisted=request.unlisted)
+        row = client.request(
+            "POST", info.path, json=body, unlisted=request.unlisted, hold=lambda: ledger.writes.renew(key)
+        )
         return str(row.get(info.key) or "") if isinstance(row, dict) else ""
 
     def find(since: datetime) -> list[str]:

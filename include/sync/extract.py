@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from include.clients.exact_time import local_to_utc
 from include.errors import ProtocolError
 from include.records import SourceRow
+from include.sync.moving import begun_anew, witness_after, witness_in
+from include.sync.plan import FEED_START
 from include.sync.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from include.clients.exact import ExactClient
     from include.ledger import Ledger
+    from include.ledger.staging import ResumePoint
     from include.records import Page, Row, StreamKey, Window
 
 log = logging.getLogger(__name__)
@@ -35,7 +38,8 @@ def extract(
 ) -> dict[str, int]:
     """Stage what changed after the window's start; return counts, never rows.
 
-    A retry goes on at the page that a former attempt had reached.
+    A retry goes on at the page that a former attempt had reached. If Exact has made new row versions since,
+    everything is read again: the ledger knows what was delivered.
 
     :param select: the Exact columns to read.
     :param zone: of the site: Exact's dates are its local wall clock.
@@ -47,25 +51,55 @@ def extract(
         log.info("All %s pages of this run are in the ledger already.", reached.page)
         return totals(ledger, stream, run_id)
     progress = Progress(f"{stream.entity.lower()} read")
-    pages = client.sync_pages(
-        stream.entity,
-        after=window.after,
-        select=select,
-        resume=reached.next if reached else None,
-        first=reached.page + 1 if reached else 1,
-    )
-    for page in pages:
-        staged = ledger.staging.stage(
-            stream,
-            run_id,
-            source_rows(page, stream, zone),
-            resume=page.next,
-            page=page.number,
-        )
+    for page, rows in news(ledger, Feed(client, stream, select, zone), run_id, window, reached):
+        staged = ledger.staging.stage(stream, run_id, rows, resume=page.next, page=page.number)
         progress.add(staged.read)
     counts = totals(ledger, stream, run_id)
     log.info("%s by this attempt; all attempts: %s", progress.line(), counts)
     return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The sync feed of a stream."""
+
+    client: ExactClient
+    stream: StreamKey
+    select: Sequence[str]
+    zone: ZoneInfo
+
+    def pages(self, after: int, reached: ResumePoint | None = None) -> Iterator[tuple[Page, list[SourceRow]]]:
+        """Yield the pages after a row version, or after those that were reached, with their rows."""
+        for page in self.client.sync_pages(
+            self.stream.entity,
+            after=after,
+            select=self.select,
+            resume=reached.next if reached else None,
+            first=reached.page + 1 if reached else 1,
+        ):
+            yield page, source_rows(page, self.stream, self.zone)
+
+
+def news(
+    ledger: Ledger, feed: Feed, run_id: str, window: Window, reached: ResumePoint | None
+) -> Iterator[tuple[Page, list[SourceRow]]]:
+    """Yield what changed after the window's start; all there is if Exact has made new row versions.
+
+    The last row that was read comes along as a witness of the row versions; it is no news and left out.
+    """
+    mark = ledger.watermarks.get(feed.stream)
+    if reached is not None:
+        anew = begun_anew(ledger, feed.client, feed.stream, mark, None, run_id=run_id, after=window.after)
+        yield from feed.pages(FEED_START) if anew else feed.pages(window.after, reached)
+        return
+    for page, rows in feed.pages(witness_after(window.after)):
+        if page.number == 1 and begun_anew(
+            ledger, feed.client, feed.stream, mark, rows, run_id=run_id, after=window.after
+        ):
+            yield from feed.pages(FEED_START)
+            return
+        witness = witness_in(rows, window.after, mark)
+        yield page, [row for row in rows if row is not witness]
 
 
 def totals(ledger: Ledger, stream: StreamKey, run_id: str) -> dict[str, int]:

@@ -7,7 +7,8 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from include.errors import PermissionDeniedError
-from include.sync.load import Sent
+from include.sync.delivery import RecordHeldUpError, Sent
+from include.sync.employees import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +42,10 @@ class EmployeeMatching:
         self._changed: list[str] | None = None
 
     def send(self, claim: Claim, hold: Callable[[], None]) -> Sent:
-        """Look the record's address up; return the match, kept with the record."""
+        """Look the record's address up; return the match, kept with the record.
+
+        :raises RecordHeldUpError: somebody was found whose address may not be read.
+        """
         found = self._find(str(claim.email))
         hold()
         result: dict[str, Any] = {"matches": [_shown(found)] if found else []}
@@ -62,8 +66,16 @@ class EmployeeMatching:
         if self._by_email is None and not self._single:
             self._choose()
         if self._by_email is None:
-            return self.personio.find_employee(email)
+            return self._asked_for(email)
         return self._by_email.get(email.strip().casefold())
+
+    def _asked_for(self, email: str) -> Row | None:
+        try:
+            return self.personio.find_employee(email)
+        except PermissionDeniedError as error:
+            if error.reason_code == UNREADABLE:
+                raise RecordHeldUpError(error) from error
+            raise
 
     def _choose(self) -> None:
         """Read all employees if that takes fewer calls than asking for each record."""
@@ -81,7 +93,7 @@ class EmployeeMatching:
             if "email" not in employee:
                 raise PermissionDeniedError(
                     "v1/company/employees: the attribute `email` is not readable.",
-                    reason_code="personio.email.unreadable",
+                    reason_code=UNREADABLE,
                     way_out="Allow the attribute `email` on the API credential in Personio.",
                 )
             yield str(employee["email"] or "").strip().casefold(), employee

@@ -62,6 +62,9 @@ def applied(
 
     def send() -> str:
         files = [_uploaded(client, file, read) for file in payload.get("files", ())]
+        # The lease is taken anew when the limits allow the request: a wait must not let two processes send.
+        client.reserve("recruiting")
+        ledger.writes.renew(key)
         client.create_application({**payload, "files": files} if files else payload)
         return ""
 
@@ -88,6 +91,8 @@ def employed(client: PersonioClient, ledger: Ledger, key: str, payload: Mapping[
     remarks: list[int] = []
 
     def send() -> str:
+        client.reserve("employees")
+        ledger.writes.renew(key)
         made = client.create_employee(payload)
         remarks.append(len(made.warnings))
         return made.id

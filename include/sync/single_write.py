@@ -72,7 +72,9 @@ def write_once(
     :param key: ``dag_id/run_id/task_id/map_index``.
     :param endpoint: for texts and for the ledger.
     :param payload: what is sent; only its hash is kept.
-    :param send: sends it and returns the new record's id, empty if the service gives none.
+    :param send: sends it and returns the new record's id, empty if the service gives none. Where it may wait
+        for the service's limits, it renews the lease (``ledger.writes.renew``) after that, right before the
+        request leaves: a wait may outlast the lease, and another process with the same key take over.
     :param find: given the earliest moment that an earlier attempt can have created it, returns the ids of the
         records that may be it. None: this service cannot tell, but refuses a second one by itself.
     :raises ConfigurationError: refused for good; or other content under the same key; or it cannot be told which

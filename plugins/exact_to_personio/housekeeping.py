@@ -123,22 +123,34 @@ class KeepLoginsAliveOperator(LedgerOperator):
 
 
 class ForgetOperator(LedgerOperator):
-    """Remove personal data of records that were finished longer ago than ``EXACT_PERSONIO_RETENTION_DAYS``.
+    """Remove personal data whose time, ``EXACT_PERSONIO_RETENTION_DAYS``, is over.
 
-    What keeps a record from being sent twice stays. Returns how much was removed, by kind.
+    In the ledger: of records that Personio has, and of those that were rejected or skipped and did not change since;
+    what keeps a record from being sent twice, and why it was rejected, stays. Below ``$AIRFLOW_HOME/exports`` of the
+    machine that runs the task: the files that operators wrote there. Returns how much was removed, by kind.
     """
 
     def work(self, ledger: Ledger, context: Context) -> dict[str, int]:
         """Remove it; return counts."""
         from datetime import UTC, datetime  # noqa: PLC0415
 
+        from include.old_exports import exports_folder, remove_old_exports  # noqa: PLC0415
         from include.settings import load_settings  # noqa: PLC0415
 
         del context
         days = load_settings().retention_days
-        purged = ledger.retention.purge(datetime.now(UTC) - timedelta(days=days))
+        older_than = datetime.now(UTC) - timedelta(days=days)
+        purged = dict(ledger.retention.purge(older_than))
+        exports = remove_old_exports(older_than)
+        purged["exports"] = exports["removed"]
         self.log.info("Older than %d days and removed: %s", days, purged)
-        return dict(purged)
+        if exports["kept"]:
+            self.log.warning(
+                "%d files or folders below %s could not be looked at or removed: look at their owner and rights.",
+                exports["kept"],
+                exports_folder(),
+            )
+        return purged
 
 
 def _dies_at(hook: ExactOnlineHook, ledger: Ledger) -> Any:

@@ -95,7 +95,9 @@ class ExtractOperator(StageOperator):
 class TransformOperator(StageOperator):
     """Turn staged records into deliveries: one decision per record, with its reason.
 
-    An account's applicant is its main contact, looked up sixty at a time.
+    An account's applicant is its main contact, looked up sixty at a time. Accounts that were rejected for what their
+    contact lacks are looked at again every ``EXACT_PERSONIO_LOOK_AGAIN_HOURS`` (24): a contact that is corrected does
+    not bring its account back in the feed.
 
     .. seealso:: https://start.exactonline.nl/docs/HlpRestAPIResourcesDetails.aspx?name=CRMContacts
 
@@ -104,20 +106,31 @@ class TransformOperator(StageOperator):
     :param exact_conn_id: Airflow connection of Exact Online (templated).
     :param personio_conn_id: Airflow connection of Personio (templated).
 
-    Returns counts by outcome: ``ready``, ``rejected``, ``skipped_by_rule``.
+    Returns counts by outcome: ``ready``, ``rejected``, ``skipped_by_rule``; ``looked_again`` of accounts looked at
+    again; ``sent_elsewhere`` of records left out because they were sent for another position, ``forgotten`` of those
+    whose content retention removed before they were decided.
 
-    :raises AirflowFailException: the mapping is wrong; the text names file and field.
+    :raises AirflowFailException: the mapping or a setting is wrong; the text names file and field.
     :raises AirflowException: a look-up met a limit or an outage.
     """
 
     def work(self, ledger: Ledger, context: Context) -> dict[str, int]:
         """Decide what is staged; return counts."""
         from include.sync.decide import decide  # noqa: PLC0415
+        from include.sync.looking_again import look_again_every  # noqa: PLC0415
 
         job, run_id = self._job(context), str(context["run_id"])
         window = self._window(ledger, job, context)
         with self._exact(context).client(ledger, job.run_key(run_id)) as client:
-            return decide(ledger, client, job, mapping=self._mapping(context), run_id=run_id, window=window)
+            return decide(
+                ledger,
+                client,
+                job,
+                mapping=self._mapping(context),
+                run_id=run_id,
+                window=window,
+                look_again=look_again_every(),
+            )
 
 
 class LoadOperator(StageOperator):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ import pytest
 
 from airflow_home import CLIENT
 from exact_to_personio import housekeeping
-from exact_to_personio.housekeeping import KeepLoginsAliveOperator
+from exact_to_personio.housekeeping import ForgetOperator, KeepLoginsAliveOperator
 from exact_to_personio.notifiers import LoginExpiryNotifier, configured_notifiers
 from include.connection_fields import exact_app
 from include.errors import ConfigurationError, ServiceUnavailableError
@@ -126,3 +127,20 @@ def test_log_is_always_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LoginExpiryNotifier, "log", log)
     LoginExpiryNotifier()({"login_message": "It ends soon."})
     assert written == ["It ends soon."]
+
+
+def test_old_exports_are_forgotten_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the same setting as the ledger, and counted."""
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("EXACT_PERSONIO_RETENTION_DAYS", "30")
+    run = tmp_path / "exports" / "dag" / "run"
+    run.mkdir(parents=True)
+    for name, days in (("old.jsonl", 31), ("young.jsonl", 29)):
+        (run / name).write_text("{}", encoding="utf-8")
+        at = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+        os.utime(run / name, (at, at))
+    context: Any = {"run_id": "r"}
+    with open_ledger(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        counts = ForgetOperator(task_id="forget").work(ledger, context)
+    assert counts["exports"] == 1
+    assert [path.name for path in run.iterdir()] == ["young.jsonl"]

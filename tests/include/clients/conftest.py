@@ -39,6 +39,7 @@ class State:
         self.acquired: list[tuple[str, int, float]] = []
         self.learned: list[tuple[str, int, float]] = []
         self.blocked: list[tuple[str, float]] = []
+        self.reservations: list[tuple[str, bool]] = []
         self.errors: list[tuple[str, int]] = []
         self.calls: Counter[tuple[str, str, int]] = Counter()
         self.slept: list[float] = []
@@ -54,12 +55,12 @@ class State:
     def block(self, bucket: str, seconds: float) -> None:
         self.blocked.append((bucket, seconds))
 
-    def check(self, endpoint: str) -> None:
+    @contextmanager
+    def reserved(self, endpoint: str, *, division: bool = True) -> Iterator[Callable[[int], None]]:
         if sum(1 for name, _ in self.errors if name == endpoint) >= self.most_errors:
             raise ErrorBudgetSpentError("spent", reason_code="exact.error_budget.spent")
-
-    def record(self, endpoint: str, status: int) -> None:
-        self.errors.append((endpoint, status))
+        self.reservations.append((endpoint, division))
+        yield lambda status: self.errors.append((endpoint, status))
 
     def count(self, service: str, endpoint: str, status: int) -> None:
         self.calls[service, endpoint, status] += 1

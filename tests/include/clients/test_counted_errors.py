@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from include.errors import ExactPersonioError, ServiceUnavailableError
+from include.errors import ExactPersonioError, RetryLaterError, ServiceUnavailableError
 
 if TYPE_CHECKING:
     from include.clients.exact import ExactClient
@@ -25,6 +25,40 @@ def test_400_with_a_gateways_page_counts(exact: ExactClient, service: Service, s
             exact.get("crm/Accounts", "00000000-0000-0000-0000-000000000001", select=("ID",))
     assert len(service.requests) == 9
     assert state.errors == [("crm/Accounts", 400)] * 9
+
+
+def test_division_less_calls_have_the_budget_of_the_key(exact: ExactClient, service: Service, state: State) -> None:
+    me = httpx.Response(200, json={"d": {"results": [{"CurrentDivision": 1}]}})
+    service.answers = [me, httpx.Response(200, json={"d": []})]
+    exact.me()
+    exact.get("crm/Accounts", "00000000-0000-0000-0000-000000000001", select=("ID",))
+    assert state.reservations == [("current/Me", False), ("crm/Accounts", True)]
+
+
+def test_hold_comes_before_each_sending_and_after_each_wait(
+    exact: ExactClient, service: Service, state: State
+) -> None:
+    """The minute's slot, the room for an error and the token are there, and nothing has left yet."""
+    seen: list[tuple[int, int, int]] = []
+
+    def hold() -> None:
+        seen.append((len(service.requests), len(state.slept), len(state.reservations)))
+
+    state.waits = [30.0]
+    later = {"X-RateLimit-Minutely-Reset": "5"}
+    service.answers = [httpx.Response(429, headers=later), httpx.Response(201, json={"d": {"ID": "1"}})]
+    assert exact.create("crm/Accounts", {"Name": "Acme"}, hold=hold) == {"ID": "1"}
+    assert seen == [(0, 1, 1), (1, 2, 2)]
+
+
+@pytest.mark.parametrize("unlisted", [False, True])
+def test_what_hold_raises_stops_the_sending(exact: ExactClient, service: Service, *, unlisted: bool) -> None:
+    def hold() -> None:
+        raise RetryLaterError("taken over", reason_code="ledger.write.under_way")
+
+    with pytest.raises(RetryLaterError, match="taken over"):
+        exact.request("POST", "crm/Accounts", json={"Name": "Acme"}, unlisted=unlisted, hold=hold)
+    assert service.requests == []
 
 
 def test_write_is_begun_once_whatever_its_lease_covers(

@@ -215,6 +215,16 @@ def test_clock_skew_is_read_from_answers(exact: ExactClient, service: Service, a
     assert len(service.requests) == 1
 
 
+def test_clock_skew_is_read_from_the_servers_wall_clock_without_a_date(exact: ExactClient, service: Service) -> None:
+    """As recorded: 16:14:12 at an offset of 7200 seconds is 14:14:12 UTC."""
+    there = datetime.now(UTC) - timedelta(minutes=10) + timedelta(hours=2)
+    me = {"ServerTime": there.strftime("%Y-%m-%dT%H:%M:%S"), "ServerUtcOffset": 7200}
+    service.answers = [httpx.Response(200, json={"d": {"results": [me]}})]
+    assert abs(exact.clock_skew() + timedelta(minutes=10)) < timedelta(seconds=30)
+    assert abs(exact.clock_skew() + timedelta(minutes=10)) < timedelta(seconds=30)
+    assert len(service.requests) == 1
+
+
 @pytest.mark.parametrize("headers", [{}, {"Date": "yesterday"}, {"Date": ""}])
 def test_clock_skew_that_nobody_tells(exact: ExactClient, service: Service, headers: dict[str, str]) -> None:
     service.answers = [httpx.Response(200, json={"d": {"results": [{}]}}, headers=headers)]

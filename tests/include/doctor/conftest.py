@@ -162,7 +162,15 @@ def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Patient
         )
 
     monkeypatch.setattr("include.doctor.installation.ask_airflow", nobody)
-    for name in ("LEDGER_URL", "LEDGER_KEY", "MAPPING", "RETENTION_DAYS", "START_FROM", "RETRY_SECONDS"):
+    for name in (
+        "LEDGER_URL",
+        "LEDGER_KEY",
+        "MAPPING",
+        "RETENTION_DAYS",
+        "START_FROM",
+        "RETRY_SECONDS",
+        "LOOK_AGAIN_HOURS",
+    ):
         monkeypatch.delenv(f"EXACT_PERSONIO_{name}", raising=False)
     with RunningSandbox() as running:
         yield Patient(running, tmp_path, monkeypatch)

@@ -98,6 +98,21 @@ def test_what_not_everybody_uses_is_unknown_instead_of_failed(patient: Patient) 
     assert by_status(findings, "unknown") == {"exact.rights", "personio.scopes"}
 
 
+def test_who_only_uses_employees_needs_no_position(patient: Patient) -> None:
+    """Without a recruiting token nobody sends applications: neither position nor scope is a failure."""
+    assert patient.personio is not None
+    for name in ("recruiting_access_token", "company_id", "job_position_id", "career_url"):
+        del patient.personio["extra"][name]
+    patient.sandbox.settings.update({"personio": {"v2_scopes": ["personio:persons:read"]}})
+    findings = patient.examine()
+    assert by_status(findings, "fail") == set()
+    unknown = {"personio.scopes", "personio.recruiting", "personio.job", "personio.job_published"}
+    assert by_status(findings, "unknown") == unknown
+    job = next(finding for finding in findings if finding.check == "personio.job")
+    assert "employees need neither" in job.evidence
+    assert "Job position" in job.mend
+
+
 def test_what_no_api_tells_is_unknown_and_says_where_to_look(patient: Patient) -> None:
     assert patient.personio is not None
     del patient.personio["extra"]["career_url"]

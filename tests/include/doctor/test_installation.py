@@ -11,6 +11,7 @@ import pytest
 
 from include.doctor.installation import Installation, ask_airflow, read_fields, read_installation
 from include.errors import ConfigurationError
+from include.login import read_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,11 +63,50 @@ def answering(returncode: int, stdout: str) -> Callable[..., Any]:
     return lambda *_args, **_kwargs: SimpleNamespace(returncode=returncode, stdout=stdout)
 
 
-def test_the_airflow_command_is_asked_for_what_is_not_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever it prints before its answer is passed over."""
-    row = {**EXPECTED, "extra": json.dumps(EXPECTED["extra"]), "id": "1", "description": None}
-    monkeypatch.setattr(subprocess, "run", answering(0, f"a warning [x]\n[{json.dumps(row)}]\n"))
-    assert read_fields("an_id", env={}) == EXPECTED
+HOOKS = [{"url": "x"}]
+ROW = {**EXPECTED, "extra": json.dumps(EXPECTED["extra"]), "id": "1", "conn_id": "an_id", "description": None}
+LISTING = {**ROW, "extra": json.dumps({"divisions": "124132", "hooks": HOOKS})}
+DEJSON = {**ROW, "extra": None, "extra_dejson": {"divisions": "124132", "hooks": HOOKS}}
+
+
+@pytest.mark.parametrize(
+    ("printed", "hooks"),
+    [
+        (f"a warning [x]\n[{json.dumps(ROW)}]\n", None),
+        (f'[{json.dumps(ROW)}]\n[2026-11-21] a warning [{{"a": 1}}]', None),
+        (f'[{{"half": a list [{json.dumps(ROW, indent=1)}]', None),
+        (f'[{{"conn_id": "another"}}] [{json.dumps(ROW)}]', None),
+        (json.dumps([LISTING], indent=2), HOOKS),
+        (json.dumps([DEJSON]) + " [{", HOOKS),
+    ],
+    ids=["text-before", "text-after", "broken-list-before", "other-row-before", "list-in-extra", "list-in-object"],
+)
+def test_the_airflow_command_is_asked_for_what_is_not_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, printed: str, hooks: Any
+) -> None:
+    """Whatever it prints around its answer, and whatever lists the answer holds."""
+    monkeypatch.setattr(subprocess, "run", answering(0, printed))
+    extra = EXPECTED["extra"] | ({"hooks": hooks} if hooks else {})  # type: ignore[operator]
+    assert read_fields("an_id", env={}) == EXPECTED | {"extra": extra}
+
+
+@pytest.mark.parametrize("printed", ["", "[{", "no connection [{}]", '[{"conn_id": "another"}]', "[" * 100_000])
+def test_what_is_no_connection_is_one_sentence_in_both_commands(
+    monkeypatch: pytest.MonkeyPatch, printed: str
+) -> None:
+    monkeypatch.setattr(subprocess, "run", answering(0, printed))
+    for ask in (ask_airflow, read_connection):
+        with pytest.raises(ConfigurationError, match="Airflow knows no connection an_id"):
+            ask("an_id")
+
+
+@pytest.mark.parametrize("extra", ["[1]", "{", "5", [1], 5])
+def test_extra_that_is_no_object_is_said_without_quoting_it(monkeypatch: pytest.MonkeyPatch, extra: Any) -> None:
+    monkeypatch.setattr(subprocess, "run", answering(0, json.dumps([{**ROW, "extra": extra}])))
+    for ask in (lambda: read_fields("an_id", env={}), lambda: read_connection("an_id")):
+        with pytest.raises(ConfigurationError) as caught:
+            ask()
+        assert "p@ss" not in str(caught.value)
 
 
 def test_a_connection_that_airflow_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:

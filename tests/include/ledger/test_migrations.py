@@ -13,7 +13,8 @@ from include.ledger import open_ledger
 from include.ledger.crypto import Cipher
 from include.ledger.database import Database, parse_url
 from include.ledger.migrate import HEAD, alembic_config, stored_version
-from include.ledger.tables import calls, deliveries, staged, tokens
+from include.ledger.tables import calls, deliveries, staged, tokens, watermarks
+from include.ledger.watermarks import Watermark
 from include.records import StreamKey
 
 if TYPE_CHECKING:
@@ -29,13 +30,18 @@ _STREAM = {"dag_id": STREAM.dag_id, "division": STREAM.division, "entity": STREA
 @pytest.fixture
 def first_schema(url: str) -> Iterator[Database]:
     """Make a database as revision 0001 left it."""
+    database = at_revision(url, "0001")
+    yield database
+    database.close()
+
+
+def at_revision(url: str, revision: str) -> Database:
     database = Database(parse_url(url))
     with database.write() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    yield database
-    database.close()
+        command.upgrade(config, revision)
+    return database
 
 
 def fill(database: Database, key: str) -> None:
@@ -87,7 +93,7 @@ def test_a_ledger_of_the_first_version_goes_on(first_schema: Database, url: str,
     fill(first_schema, key)
     assert stored_version(first_schema) == "0001"
     with open_ledger(url, key) as ledger:
-        assert stored_version(ledger._database) == HEAD == "0002"
+        assert stored_version(ledger._database) == HEAD == "0003"
         assert [row.row for chunk in ledger.staging.undecided(STREAM, "application", 1001) for row in chunk] == [
             {"FirstName": "Ada"}
         ]
@@ -103,6 +109,23 @@ def test_a_ledger_of_the_first_version_goes_on(first_schema: Database, url: str,
         ledger.vault("exact", "host|id").save("a2", "r2", AT, AT)
         assert [chain.generation for chain in ledger.chains("host|id")] == [4]
         assert ledger.calls("r") == {("exact", "current/Me", 200): 4}
+
+
+def test_a_watermark_goes_on_without_its_witness(url: str, key: str) -> None:
+    """The row of revision 0002 keeps its value; what 0003 adds is not known yet."""
+    database = at_revision(url, "0002")
+    begun = {"value": 700, "run_id": "r1", "created_from": AT, "committed_at": AT}
+    with database.write() as connection:
+        connection.execute(insert(watermarks).values({**_STREAM, **begun}))
+    database.close()
+    with open_ledger(url, key) as ledger:
+        assert stored_version(ledger._database) == HEAD
+        assert ledger.watermarks.get(STREAM) == Watermark(700, "r1", AT, AT, witness=None, moved=None)
+        ledger.watermarks.note(STREAM, 700, witness=SOURCE, moved="/Date(1782404052000)/|")
+        assert ledger.watermarks.advance(STREAM, expected=700, to=700, run_id="r2", created_from=AT)
+        mark = ledger.watermarks.get(STREAM)
+        assert mark is not None
+        assert (mark.witness, mark.moved) == (SOURCE, "/Date(1782404052000)/|")
 
 
 def test_calls_of_unknown_age_are_as_old_as_the_migration(first_schema: Database, url: str, key: str) -> None:

@@ -89,12 +89,10 @@ def test_personal_data_goes_and_the_story_stays(ledger: Ledger, source: Make, re
     assert ledger.deliveries.sources_of("7") == [(124132, "Contacts", source_id)]
 
 
-def test_what_is_not_finished_keeps_its_data(
-    ledger: Ledger, source: Make, ready: Make, rejected: Make, clock: Clock
-) -> None:
-    """Waiting, rejected, in doubt, under way, undecided: however old, it can go on."""
-    ledger.staging.stage(STREAM, "run", [source(n) for n in range(1, 6)], resume=None, page=1)
-    decide(ledger, ready(1), ready(2), ready(3), rejected(4))
+def test_what_is_on_its_way_keeps_its_data(ledger: Ledger, source: Make, ready: Make, clock: Clock) -> None:
+    """Waiting, in doubt, under way: however old, it can go on."""
+    ledger.staging.stage(STREAM, "run", [source(n) for n in range(1, 4)], resume=None, page=1)
+    decide(ledger, ready(1), ready(2), ready(3))
     assert ledger.deliveries.claim(*TO, run_id="run", lease_seconds=DAY * 1000) is not None
     doubtful = ledger.deliveries.claim(*TO, run_id="run")
     assert doubtful is not None
@@ -105,7 +103,75 @@ def test_what_is_not_finished_keeps_its_data(
     again = ledger.deliveries.claim(*TO, run_id="run")
     assert again is not None
     assert again.payload["first_name"] == "Ada"
-    assert undecided(ledger) == [5]
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "skipped_by_rule"])
+def test_rejected_and_skipped_people_are_forgotten_and_the_reason_stays(
+    ledger: Ledger, source: Make, clock: Clock, outcome: Any
+) -> None:
+    """Read again, the row is whole again and can be decided; until then nobody decides on an empty one."""
+    source_id = source(1).source_id
+    ledger.staging.stage(STREAM, "run", [source(1)], resume=None, page=1)
+    email = "person1@example.org"
+    decide(ledger, Decision(source_id, 1, outcome, "exact.LastName.missing", "LastName", email=email))
+    clock.advance(179 * DAY)
+    assert blanked(ledger, clock.at - timedelta(days=180)) == (0, 0)
+    clock.advance(2 * DAY)
+    assert blanked(ledger, clock.at - timedelta(days=180)) == (0, 1)
+    assert blanked(ledger, clock.at - timedelta(days=180)) == (0, 0)
+    reasons = ledger.deliveries.rejections(states=(outcome,))
+    assert reasons == [("exact.LastName.missing", "LastName", 1)]
+    assert [event.reason_code for event in ledger.deliveries.history_of_email(email)] == ["exact.LastName.missing"]
+
+    ledger.deliveries.replay(STREAM, "application", 1001, run_id="by-hand")
+    assert undecided(ledger) == []
+    assert ledger.deliveries.rejections(states=(outcome,)) == reasons
+    assert ledger.staging.stage(STREAM, "again", [source(1)], resume=None, page=1) == StageResult(1, 0, 0, 1)
+    rows = [row for chunk in ledger.staging.undecided(STREAM, "application", 1001) for row in chunk]
+    assert [row.row for row in rows] == [source(1).row]
+
+
+def test_a_decision_that_comes_to_the_same_every_day_keeps_nobody(ledger: Ledger, source: Make, clock: Clock) -> None:
+    """It counts when the record came to its state, not when that was last confirmed."""
+    ledger.staging.stage(STREAM, "run", [source(1)], resume=None, page=1)
+    for _ in range(7):
+        decide(ledger, Decision(source(1).source_id, 1, "rejected", "exact.Email.missing", "contact.Email"))
+        clock.advance(30 * DAY)
+    assert blanked(ledger, clock.at - timedelta(days=180)) == (0, 1)
+
+
+def test_what_personio_refused_loses_its_payload(ledger: Ledger, source: Make, ready: Make, clock: Clock) -> None:
+    """The payload goes, reason and hashes stay; decided again after a read it can be sent."""
+    deliver(ledger, source, ready, 1, "rejected")
+    clock.advance(200 * DAY)
+    assert blanked(ledger, clock.at - timedelta(days=180)) == (1, 1)
+    with ledger._database.read() as connection:
+        query = "SELECT sealed, result, email_hash, content_hash FROM ledger_deliveries"
+        sealed, result, email_hash, content_hash = connection.exec_driver_sql(query).one()
+    assert (sealed, result) == (None, None)
+    assert email_hash
+    assert content_hash
+    ledger.deliveries.replay(STREAM, "application", 1001, run_id="by-hand")
+    ledger.staging.stage(STREAM, "again", [source(1)], resume=None, page=1)
+    assert undecided(ledger) == [1]
+    decide(ledger, ready(1))
+    claim = ledger.deliveries.claim(*TO, run_id="run")
+    assert claim is not None
+    assert claim.payload["first_name"] == "Ada"
+
+
+def test_what_nobody_came_to_decide_goes_when_no_run_can_be_retried(
+    ledger: Ledger, source: Make, clock: Clock
+) -> None:
+    """However short the retention, 180 days are given; read again it is whole again."""
+    ledger.staging.stage(STREAM, "run", [source(1)], resume=None, page=1)
+    clock.advance(179 * DAY)
+    assert blanked(ledger, clock.at - timedelta(days=7)) == (0, 0)
+    clock.advance(2 * DAY)
+    assert blanked(ledger, clock.at - timedelta(days=7)) == (0, 1)
+    assert undecided(ledger) == []
+    ledger.staging.stage(STREAM, "again", [source(1)], resume=None, page=1)
+    assert undecided(ledger) == [1]
 
 
 def test_the_young_stay(ledger: Ledger, source: Make, ready: Make, clock: Clock) -> None:

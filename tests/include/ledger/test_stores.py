@@ -109,19 +109,19 @@ def test_the_tenth_error_is_never_made(ledger: Ledger, clock: Clock) -> None:
     budget = ledger.error_budget("key-1")
     start = clock.at
     for _ in range(9):
-        budget.check("crm/Contacts")
-        budget.record("crm/Contacts", 400)
+        with budget.reserved("crm/Contacts") as record:
+            record(400)
         clock.advance(60)
-    with pytest.raises(ErrorBudgetSpentError) as caught:
-        budget.check("crm/Contacts")
+    with pytest.raises(ErrorBudgetSpentError) as caught, budget.reserved("crm/Contacts"):
+        pass
     assert caught.value.retry_at == start + timedelta(hours=1)
-    budget.check("crm/Accounts")
-    ledger.error_budget("key-2").check("crm/Contacts")
+    with budget.reserved("crm/Accounts"), ledger.error_budget("key-2").reserved("crm/Contacts"):
+        pass
     clock.at = start + timedelta(hours=1)
-    budget.check("crm/Contacts")
-    budget.record("crm/Contacts", 404)
-    with pytest.raises(ErrorBudgetSpentError):
-        budget.check("crm/Contacts")
+    with budget.reserved("crm/Contacts") as record:
+        record(404)
+    with pytest.raises(ErrorBudgetSpentError), budget.reserved("crm/Contacts"):
+        pass
 
 
 def test_calls_are_counted_per_run(ledger: Ledger) -> None:

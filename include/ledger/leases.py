@@ -1,0 +1,108 @@
+"""Which deliveries a claim may take, and what becomes of those whose holder was not heard of again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, or_, select
+
+from include.ledger import events as event_log
+from include.ledger.states import UNANSWERED, WAITING
+from include.ledger.tables import deliveries, events
+from include.ledger.windows import of_stream
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Select
+
+    from include.records import Destination, StreamKey
+
+LEASE_EXPIRED = "ledger.lease.expired"
+LIMITED = "personio.limit.%"
+"""The reasons of records that were refused unprocessed because a limit was used up."""
+
+
+def outbox(company: int | None, destination: Destination, job: int | None, stream: StreamKey | None) -> Select[Any]:
+    """Return the query for all deliveries of a destination and position."""
+    query = select(deliveries).where(
+        deliveries.c.company == (company or 0),
+        deliveries.c.destination == destination,
+        deliveries.c.job == (job or 0),
+    )
+    return query if stream is None else query.where(of_stream(deliveries, stream))
+
+
+def other_positions(company: int, destination: Destination, job: int, stream: StreamKey) -> Select[Any]:
+    """Return the query for a stream's deliveries to positions other than this one."""
+    return select(deliveries).where(
+        deliveries.c.company == company,
+        deliveries.c.destination == destination,
+        deliveries.c.job != job,
+        of_stream(deliveries, stream),
+    )
+
+
+def sendable(outbox: Select[Any], now: datetime) -> tuple[Select[Any], ...]:
+    """Return the searches for what may be sent, in the order in which they are to be made.
+
+    What met a limit has waited its turn and goes first. What met trouble of its own goes after everybody who has
+    not had a turn yet: a record that the service cannot digest must not keep the others from being sent.
+    """
+    due = outbox.where(deliveries.c.state == "retry", deliveries.c.due_at <= now).order_by(deliveries.c.due_at)
+    ready = (
+        outbox.where(deliveries.c.state == "ready")
+        # The order of the index, so that the first hit ends the search.
+        .order_by(deliveries.c.dag_id, deliveries.c.division, deliveries.c.entity, deliveries.c.id)
+    )
+    return due.where(deliveries.c.reason_code.like(LIMITED)).limit(1), ready.limit(1), due.limit(1)
+
+
+def doubtful(outbox: Select[Any], now: datetime) -> tuple[Select[Any], ...]:
+    """Return the search for the next delivery in doubt: who has waited longest since it was due goes first."""
+    due = or_(deliveries.c.due_at.is_(None), deliveries.c.due_at <= now)
+    in_doubt = outbox.where(deliveries.c.state == "in_doubt", due)
+    return (in_doubt.order_by(deliveries.c.due_at.asc().nulls_first(), deliveries.c.id).limit(1),)
+
+
+def unanswered(connection: Connection, delivery_id: int) -> int:
+    """Return how many attempts got no clear answer since the delivery was last refused or put aside.
+
+    A dead letter is refused, so one that is replayed begins again at nought.
+    """
+    mine = events.c.delivery_id == delivery_id
+    refused = select(func.coalesce(func.max(events.c.id), 0)).where(mine, events.c.to_state.in_(WAITING))
+    query = select(func.count()).where(mine, events.c.kind == UNANSWERED, events.c.id > refused.scalar_subquery())
+    return int(connection.execute(query).scalar_one())
+
+
+def expire(connection: Connection, outbox: Select[Any], run_id: str, now: datetime) -> int:
+    """Turn every delivery whose lease ran out into ``in_doubt``; return how many there were."""
+    expired = outbox.where(deliveries.c.state == "sending", deliveries.c.lease_until < now)
+    rows = connection.execute(expired.with_for_update(skip_locked=True)).all()
+    if not rows:
+        return 0
+    values = {
+        "state": "in_doubt",
+        "was_in_doubt": True,
+        "lease_until": None,
+        "due_at": None,
+        "reason_code": LEASE_EXPIRED,
+        "updated_at": now,
+    }
+    connection.execute(deliveries.update().where(deliveries.c.id.in_([row.id for row in rows])).values(values))
+    lines = [
+        event_log.line(
+            row.id,
+            run_id=run_id,
+            at=now,
+            kind=UNANSWERED,
+            from_state="sending",
+            to_state="in_doubt",
+            reason_code=LEASE_EXPIRED,
+            attempt=row.attempt,
+        )
+        for row in rows
+    ]
+    event_log.write(connection, lines)
+    return len(rows)

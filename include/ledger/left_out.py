@@ -1,0 +1,97 @@
+"""What a run does not decide on although it was read: how many, so that nobody has to wonder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, func, literal, or_, select
+
+from include.ledger.states import DONE, IN_FLIGHT, WAITING
+from include.ledger.tables import deliveries, staged
+from include.ledger.windows import of_stream
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    from include.ledger.database import Database
+    from include.records import Destination, StreamKey
+
+
+class LeftOut:
+    """Counts of staged rows that `Staging.undecided` passes over; all of them run on indexes."""
+
+    _database: Database
+
+    def sent_elsewhere(
+        self, stream: StreamKey, destination: Destination, job: int, company: int, *, fingerprint: str
+    ) -> int:
+        """Return how many records are not decided for this job because they were sent for another one.
+
+        :param fingerprint: of what decides now.
+        """
+        # Equality first, then two ranges: whoever has one position only pays for a look at the index.
+        elsewhere = [
+            and_(
+                deliveries.c.state.in_((*DONE, *IN_FLIGHT)),
+                deliveries.c.company == company,
+                deliveries.c.destination == destination,
+                other,
+            )
+            for other in (deliveries.c.job < job, deliveries.c.job > job)
+        ]
+        with self._database.read() as connection:
+            if not any(connection.execute(select(literal(1)).where(where).limit(1)).first() for where in elsewhere):
+                return 0
+            count = select(func.count()).select_from(staged)
+            where = and_(
+                of_stream(staged, stream),
+                ~_decided(destination, job, company, fingerprint),
+                _sent_elsewhere(destination, job, company),
+            )
+            return int(connection.execute(count.where(where)).scalar_one())
+
+    def forgotten(
+        self, stream: StreamKey, destination: Destination, job: int, company: int, *, fingerprint: str
+    ) -> int:
+        """Return how many records wait for a decision, but have to be read again: retention blanked them.
+
+        :param fingerprint: of what decides now.
+        """
+        waiting = select(staged.c.id).where(
+            of_stream(staged, stream),
+            ~_decided(destination, job, company, fingerprint),
+            ~_sent_elsewhere(destination, job, company),
+        )
+        # Two steps: the first runs on the indexes alone, the second opens the few rows that it names.
+        count = select(func.count()).where(staged.c.id.in_(waiting), func.length(staged.c.sealed) == 0)
+        with self._database.read() as connection:
+            return int(connection.execute(count).scalar_one())
+
+
+def _decided(destination: Destination, job: int, company: int, fingerprint: str) -> ColumnElement[bool]:
+    where = (
+        *_same_record(destination, company),
+        deliveries.c.job == job,
+        deliveries.c.decided_version >= staged.c.row_version,
+        or_(deliveries.c.fingerprint == fingerprint, deliveries.c.state.not_in(WAITING)),
+    )
+    return select(literal(1)).where(*where).exists()
+
+
+def _sent_elsewhere(destination: Destination, job: int, company: int) -> ColumnElement[bool]:
+    where = (
+        *_same_record(destination, company),
+        deliveries.c.job != job,
+        deliveries.c.state.in_((*DONE, *IN_FLIGHT)),
+    )
+    return select(literal(1)).where(*where).exists()
+
+
+def _same_record(destination: Destination, company: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        deliveries.c.source_id == staged.c.source_id,
+        deliveries.c.division == staged.c.division,
+        deliveries.c.entity == staged.c.entity,
+        deliveries.c.destination == destination,
+        deliveries.c.company == company,
+    )

@@ -1,0 +1,162 @@
+"""Replays: what was refused or put aside is decided again by the next run, any number of records at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, tuple_
+
+from include.ledger import events as event_log
+from include.ledger.states import REPLAYED, WAITING
+from include.ledger.tables import deliveries
+from include.ledger.windows import of_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement
+
+    from include.ledger.crypto import Cipher
+    from include.ledger.database import Database
+    from include.ledger.states import DeliveryState
+    from include.records import Destination, StreamKey
+
+NEVER_DECIDED = -1
+"""The decided version of a delivery that is to be decided again."""
+
+SLICE = 2000
+"""Deliveries per transaction: other workers wait for at most so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which deliveries to replay: all that fit every narrowing that is given.
+
+    :param sources: (division, entity, id at Exact) of records; None: of all.
+    :param reason_code: why they were refused or put aside.
+    :param run_id: the run that touched them last, ``DAG/run``.
+    :param dag_id: the DAG that decided them last.
+    :param states: what they are now.
+    """
+
+    sources: Sequence[tuple[int, str, str]] | None = None
+    reason_code: str | None = None
+    run_id: str | None = None
+    dag_id: str | None = None
+    states: tuple[DeliveryState, ...] = WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """How many deliveries of one stream a selection holds.
+
+    :param count: those that wait for somebody to replay them.
+    :param marked: those that are marked already: the next run decides them.
+    """
+
+    dag_id: str
+    division: int
+    entity: str
+    destination: str
+    count: int
+    marked: int
+
+
+class Replays:
+    """Has records decided again; nothing here sends anything."""
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database = database
+        self._cipher = cipher
+
+    def replayable(self, selection: Selection) -> list[Selected]:
+        """Return what a selection holds, by stream and destination."""
+        columns = (
+            *(deliveries.c.dag_id, deliveries.c.division, deliveries.c.entity, deliveries.c.destination),
+            (deliveries.c.decided_version == NEVER_DECIDED).label("marked"),
+        )
+        query = select(*columns, func.count()).where(*_fits(selection)).group_by(*columns).order_by(*columns)
+        found: dict[tuple[str, int, str, str], list[int]] = {}
+        with self._database.read() as connection:
+            for *stream, marked, count in connection.execute(query):
+                found.setdefault((stream[0], stream[1], stream[2], stream[3]), [0, 0])[bool(marked)] += count
+        return [Selected(*stream, *numbers) for stream, numbers in found.items()]
+
+    def replay_all(self, selection: Selection, *, run_id: str) -> int:
+        """Mark what a selection holds; return how many were not marked yet.
+
+        In slices, each marked and told of in one transaction: whoever is interrupted calls again.
+
+        :param run_id: who asks, for the story of the records.
+        """
+        return self._mark(_fits(selection), run_id)
+
+    def replay(
+        self,
+        stream: StreamKey,
+        destination: Destination,
+        job: int | None,
+        *,
+        run_id: str,
+        source_ids: Sequence[str] | None = None,
+        reason_code: str | None = None,
+    ) -> int:
+        """Have a stream's rejected and skipped records decided again by the next run; return how many."""
+        where = [
+            *_fits(Selection(reason_code=reason_code)),
+            of_stream(deliveries, stream),
+            *(deliveries.c.destination == destination, deliveries.c.job == (job or 0)),
+        ]
+        if source_ids is not None:
+            where.append(deliveries.c.source_id.in_(source_ids))
+        return self._mark(where, run_id)
+
+    def _mark(self, where: list[ColumnElement[bool]], run_id: str) -> int:
+        total, after = 0, 0
+        unmarked = [*where, deliveries.c.decided_version != NEVER_DECIDED]
+        names = ("id", "state", "reason_code", "field", "attempt")
+        search = select(*(deliveries.c[name] for name in names)).order_by(deliveries.c.id).limit(SLICE)
+        while True:
+            now = self._database.now()
+            with self._database.write() as connection:
+                slice_ = search.where(*unmarked, deliveries.c.id > after).with_for_update()
+                rows = connection.execute(slice_).all()
+                ids = [row.id for row in rows]
+                mark = deliveries.update().where(deliveries.c.id.in_(ids)).values(decided_version=NEVER_DECIDED)
+                connection.execute(mark)
+                lines = [
+                    event_log.line(
+                        row.id,
+                        run_id=run_id,
+                        at=now,
+                        kind=REPLAYED,
+                        from_state=row.state,
+                        to_state=row.state,
+                        reason_code=row.reason_code,
+                        field=row.field,
+                        attempt=row.attempt,
+                    )
+                    for row in rows
+                ]
+                event_log.write(connection, lines)
+            total += len(rows)
+            if len(rows) < SLICE:
+                return total
+            after = ids[-1]
+
+
+def _fits(selection: Selection) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [deliveries.c.state.in_(selection.states)]
+    if selection.sources is not None:
+        named = tuple_(deliveries.c.division, deliveries.c.entity, deliveries.c.source_id)
+        # The ids once more: they have an index.
+        where += [
+            deliveries.c.source_id.in_([source[2] for source in selection.sources]),
+            named.in_(selection.sources),
+        ]
+    for name in ("reason_code", "run_id", "dag_id"):
+        value = getattr(selection, name)
+        if value is not None:
+            where.append(deliveries.c[name] == value)
+    return where

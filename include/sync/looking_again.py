@@ -1,0 +1,39 @@
+"""How often rejected accounts are looked at again, and what that may cost."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from include.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SETTING: Final = "EXACT_PERSONIO_LOOK_AGAIN_HOURS"
+EVERY: Final = timedelta(hours=24)
+PER_CALL: Final = 60
+"""Main contacts per look-up: Exact's page size."""
+LIMIT: Final = 10 * PER_CALL
+"""Accounts per run: ten of the sixty calls that a minute has."""
+_MOST: Final = 24 * 365
+
+
+def look_again_every(env: Mapping[str, str] | None = None) -> timedelta | None:
+    """Return how long an account that was rejected for its main contact waits; None: for ever.
+
+    :param env: used instead of ``os.environ``.
+    :raises ConfigurationError: the setting is no number of hours.
+    """
+    text = (os.environ if env is None else env).get(SETTING, "").strip()
+    if not text:
+        return EVERY
+    hours = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= hours <= _MOST:
+        raise ConfigurationError(
+            f"{SETTING} is not a number of hours.",
+            reason_code=f"settings.{SETTING}.invalid",
+            way_out="Set it to a whole number of hours, to 0 to never look again, or unset it for 24.",
+        )
+    return timedelta(hours=hours) if hours else None

@@ -1,0 +1,78 @@
+"""Nobody is printed: a repr ends in a log sooner or later."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+from typing import Any
+
+import pytest
+
+import include
+from include.records import Decision, Page, SourceRow
+
+CANARY = "canary@example.org"
+HOLDS_PEOPLE = re.compile(r"\b(Row|Fields|Any|bytes)\b")
+"""Types that hold whatever a service sent."""
+NAMES = frozenset({"email", "user", "payload", "row", "rows", "json", "body", "result", "warnings", "filter"})
+NOBODY = frozenset(
+    {
+        # Ciphertext and keyed hashes, on their way into the database.
+        *(("_Batch", name) for name in ("inserts", "updates", "touches", "lines")),
+        # What runs of Airflow returned: counts.
+        *(("RunResult", name) for name in ("results", "watermark")),
+        # How many warnings there were.
+        ("Hired", "warnings"),
+        # A function over rows, not a row.
+        ("Template", "run"),
+    }
+)
+
+
+def dataclasses_of_include() -> list[type[Any]]:
+    found: list[type[Any]] = []
+    for module in pkgutil.walk_packages(include.__path__, "include."):
+        # The sandbox's people are invented; migrations need a database.
+        if ".sandbox" not in module.name and ".migrations" not in module.name:
+            members = vars(importlib.import_module(module.name)).values()
+            own = [kind for kind in members if isinstance(kind, type) and kind.__module__ == module.name]
+            found += [kind for kind in own if dataclasses.is_dataclass(kind)]
+    return found
+
+
+def people_in(kind: type[Any]) -> list[str]:
+    """Return the fields that show a person when the instance is printed."""
+    shown = []
+    fields = dataclasses.fields(kind)
+    for field in fields:
+        if not (HOLDS_PEOPLE.search(str(field.type)) or field.name in NAMES):
+            continue
+        made = object.__new__(kind)
+        for other in fields:
+            object.__setattr__(made, other.name, CANARY if other is field else "-")
+        if CANARY in repr(made):
+            shown.append(field.name)
+    return shown
+
+
+def test_no_dataclass_prints_a_person() -> None:
+    kinds = dataclasses_of_include()
+    assert {"Decision", "SourceRow", "Page", "StagedRow", "Claim", "LoginReport"} <= {kind.__name__ for kind in kinds}
+    shown = {(kind.__name__, name) for kind in kinds for name in people_in(kind)}
+    assert shown <= NOBODY
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Page(1, [{"Email": CANARY}], None),
+        SourceRow("id", 1, None, {"Email": CANARY}),
+        Decision("id", 1, "ready", payload={"email": CANARY}, email=CANARY),
+    ],
+    ids=lambda record: type(record).__name__,
+)
+def test_records_on_their_way_show_ids_only(record: Page | SourceRow | Decision) -> None:
+    assert CANARY not in repr(record)
+    assert type(record).__name__ in repr(record)
