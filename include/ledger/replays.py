@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, tuple_
 
 from include.ledger import events as event_log
-from include.ledger.states import REPLAYED, WAITING
+from include.ledger.states import NEVER_DECIDED, REPLAYED, WAITING
 from include.ledger.tables import deliveries
 from include.ledger.windows import of_stream
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from include.ledger.database import Database
     from include.ledger.states import DeliveryState
     from include.records import Destination, StreamKey
-
-NEVER_DECIDED = -1
-"""The decided version of a delivery that is to be decided again."""
 
 SLICE = 2000
 """Deliveries per transaction: other workers wait for at most so many."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, literal, or_, select
 
-from include.ledger.replays import NEVER_DECIDED
+from include.ledger.states import NEVER_DECIDED
 from include.ledger.tables import deliveries, staged
 from include.ledger.windows import of_stream
 

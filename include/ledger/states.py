@@ -47,3 +47,6 @@ CHANGED_AFTER_LOAD = "changed_after_load"
 CHANGED_IN_FLIGHT = "changed_in_flight"
 LATE_OUTCOME = "late_outcome"
 REPLAYED = "replayed"
+
+NEVER_DECIDED = -1
+"""As `decided_version`: below every row version, so that the record is decided anew."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from include.ledger.states import NEVER_DECIDED
 from include.ledger.tables import deliveries, extracts, staged, watermarks, windows
 from include.ledger.windows import of_stream, stream_values
 
@@ -28,9 +29,6 @@ class Unchanged(Enum):
 
 
 UNCHANGED = Unchanged.UNCHANGED
-
-UNDECIDED = -1
-"""Row version of a decision that stands for no row version any more."""
 
 FORGOTTEN = 0
 """Row version of a staged row that is to be read again; Exact's own begin above it."""
@@ -147,7 +145,7 @@ class Watermarks:
             self._put(connection, stream, new, replaces=current is not None)
             connection.execute(staged.update().where(of_stream(staged, stream)).values(row_version=FORGOTTEN))
             mine = of_stream(deliveries, stream)
-            connection.execute(deliveries.update().where(mine).values(decided_version=UNDECIDED))
+            connection.execute(deliveries.update().where(mine).values(decided_version=NEVER_DECIDED))
             connection.execute(windows.update().where(of_stream(windows, stream)).values(after=to))
             connection.execute(extracts.delete().where(of_stream(extracts, stream)))
 
