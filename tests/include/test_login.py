@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import httpx
 import pytest
 
-from include.connection_fields import exact_app, exact_divisions, exact_site
+from include.connection_fields import exact_app
 from include.errors import ConfigurationError, ExactPersonioError
 from include.ledger import open_ledger
 from include.login import LoginReport, login, read_connection
@@ -278,37 +278,6 @@ def test_connection_from_airflow_itself(monkeypatch: pytest.MonkeyPatch) -> None
     assert "s/ecret" not in repr(app)
     with pytest.raises(ConfigurationError, match="no connection nowhere_at_all"):
         read_connection("nowhere_at_all")
-
-
-@pytest.mark.parametrize(
-    ("extra", "expected"),
-    [
-        ({"divisions": "124132, 124133"}, (124132, 124133)),
-        ({"divisions": "124133;124132,124133"}, (124133, 124132)),
-        ({"divisions": 124132}, (124132,)),
-        ({"divisions": [2, 1]}, (2, 1)),
-        ({"division": 124132}, (124132,)),
-        ({"division": "124132", "divisions": ""}, (124132,)),
-        ({}, ()),
-    ],
-    ids=["text", "semicolon", "number", "list", "old-name", "old-text", "none"],
-)
-def test_divisions(extra: dict[str, Any], expected: tuple[int, ...]) -> None:
-    assert exact_divisions(extra) == expected
-
-
-@pytest.mark.parametrize(
-    ("host", "extra", "expected"),
-    [
-        (None, {}, "https://start.exactonline.nl"),
-        ("", {"region": "co.uk"}, "https://start.exactonline.co.uk"),
-        (None, {"region": " .BE "}, "https://start.exactonline.be"),
-        ("http://127.0.0.1:8700/", {"region": "de"}, "http://127.0.0.1:8700"),
-        ("start.exactonline.fr", {}, "https://start.exactonline.fr"),
-    ],
-)
-def test_site(host: str | None, extra: dict[str, Any], expected: str) -> None:
-    assert exact_site(host, extra) == expected
 
 
 def test_interrupted_listener_gives_its_port_back(

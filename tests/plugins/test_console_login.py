@@ -13,58 +13,15 @@ import pytest
 from airflow_home import CLIENT
 from console import Console
 from include.ledger import open_ledger
-from include.sandbox.server import RunningSandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
+
+    from include.sandbox.server import RunningSandbox
 
 
 HTML = {"Accept": "text/html"}
 LOGIN = "/exact-console/connections/exact_online_default/login"
-
-
-@pytest.fixture(scope="session")
-def database() -> None:
-    """Make Airflow's tables, in which tokens and connections are looked up."""
-    from airflow.utils.db import initdb  # noqa: PLC0415
-
-    initdb()
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSandbox]:
-    monkeypatch.setenv("EXACT_PERSONIO_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
-    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "a secret of the tests that is long enough " * 2)
-    with RunningSandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def console(database: None, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
-    with Console() as running:
-        monkeypatch.setenv("AIRFLOW__API__BASE_URL", running.base)
-        yield running
-
-
-@pytest.fixture
-def connect(console: Console, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    def define(redirect_uri: str = "", **changes: Any) -> None:
-        fields: dict[str, Any] = {"conn_type": "exact_online", "host": sandbox.url}
-        fields |= {"login": CLIENT[0], "password": CLIENT[1]}
-        fields["extra"] = {
-            "redirect_uri": redirect_uri or f"{console.base}/exact-console/callback",
-            "divisions": "124132",
-        }
-        monkeypatch.setenv("AIRFLOW_CONN_EXACT_ONLINE_DEFAULT", json.dumps(fields | changes))
-
-    define()
-    return define
-
-
-@pytest.fixture
-def admin(console: Console, connect: Callable[..., None]) -> httpx.Client:
-    return console.browser("admin")
 
 
 def own(client: httpx.Client, **headers: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from include.errors import ErrorBudgetSpentError
 from include.sandbox.server import RunningSandbox
 from include.sandbox.settings import SandboxSettings
 from include.transport import build_http
+from token_answers import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -202,3 +203,22 @@ def hiring(running: RunningSandbox, http: httpx.Client, state: State) -> Personi
         client_secret="sandbox-papi-secret",
     )
     return PersonioClient(config, http, pacer=state, meter=state, sleep=state.slept.append)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tokens(service: Service, vault: Vault, clock: Clock) -> Iterator[ExactTokens]:
+    with build_http(base_url="https://start.exactonline.nl", transport=httpx.MockTransport(service)) as http:
+        yield ExactTokens(
+            http=http,
+            client_id="{12345678-abcd}",
+            client_secret="s!ecret",
+            vault=vault,
+            bootstrap_refresh_token="first!.-_",
+            conn_id="exact_two",
+            now=clock,
+        )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.fernet import Fernet
-from poisoned import Clock, Personio, load, replayed, states
 
 from include.ledger import Ledger, open_ledger
 from include.sandbox.faults import Action, Fault
 from include.sandbox.server import RunningSandbox
 from include.sync.load import LoadSettings
 from line import DIVISION, Line
+from poisoned import Clock, Personio, load, replayed, states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

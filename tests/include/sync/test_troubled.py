@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.fernet import Fernet
-from poisoned import Clock, Personio, load, replayed, states
 
 from include.errors import OutcomeUnknownError, PermissionDeniedError, ServiceUnavailableError
 from include.ledger import Ledger, open_ledger
 from include.sandbox.server import RunningSandbox
 from include.sync.patience import again
 from line import DIVISION, Line
+from poisoned import Clock, Personio, load, replayed, states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
