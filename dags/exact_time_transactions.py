@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, chain
 
-from exact_online.call import MANUAL_RUN
 from exact_online.time_form import TimeTransactionFormOperator, time_transaction_params
+from ledger_task.dag_defaults import default_args
 
 with DAG(
     "exact_time_transactions",
     schedule=None,
     catchup=False,
-    default_args=MANUAL_RUN,
+    default_args=default_args(),
     params=time_transaction_params(),
     tags=["exact-online", "manual"],
     doc_md=__doc__,

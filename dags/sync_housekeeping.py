@@ -12,23 +12,19 @@ at Exact dies after 30 days without use. It warns in its log, and through the no
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from exact_to_personio.housekeeping import ForgetOperator, KeepLoginsAliveOperator
+from ledger_task.dag_defaults import FIRST_DAY, default_args
 
 with DAG(
     "sync_housekeeping",
     schedule=CronDataIntervalTimetable("17 3 * * *", timezone="UTC"),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    start_date=FIRST_DAY,
     catchup=False,
     max_active_runs=1,
-    default_args={
-        "owner": "exact-to-personio",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=float(os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "600"))),
-    },
+    default_args=default_args(),
     params={
         "connections": Param(
             os.environ.get("EXACT_PERSONIO_CONNECTIONS", "exact_online_default"),

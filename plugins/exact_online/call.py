@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from exact_online.hooks import ExactOnlineHook
@@ -25,16 +23,6 @@ if TYPE_CHECKING:
     from include.records import Row
     from include.sync.exact_action import Action, ExactAction
     from include.sync.exact_request import ExactRequest
-
-
-MANUAL_RUN: dict[str, Any] = {
-    "owner": "exact-to-personio",
-    "retries": 3,
-    "retry_delay": timedelta(seconds=float(os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "60"))),
-    "retry_exponential_backoff": 2,
-    "max_retry_delay": timedelta(minutes=15),
-}
-"""Default arguments of the DAGs with a form: a retry is safe, for nothing is written twice."""
 
 
 class ExactOnlineCallOperator(PrivateOperator):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, chain
@@ -16,11 +14,10 @@ from exact_to_personio.operators import (
     PlanOperator,
     TransformOperator,
 )
+from ledger_task.dag_defaults import FIRST_DAY, default_args
 
 if TYPE_CHECKING:
     from include.records import Destination, Entity
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str | None, schedule: str) -> DAG:
@@ -36,16 +33,10 @@ def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str
     with DAG(
         dag_id,
         schedule=CronDataIntervalTimetable(schedule, timezone="UTC"),
-        start_date=START,
+        start_date=FIRST_DAY,
         catchup=False,
         max_active_runs=1,
-        default_args={
-            "owner": "exact-to-personio",
-            "retries": 3,
-            "retry_delay": timedelta(seconds=float(os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "60"))),
-            "retry_exponential_backoff": 2,
-            "max_retry_delay": timedelta(minutes=15),
-        },
+        default_args=default_args(),
         params=form(destination),
         tags=["exact-online", "personio", entity.lower()],
         doc_md=doc,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, chain
 
 from exact_online.news import ExactNewsFeed
 from exact_to_personio.assets import EXACT_CONNECTION, PERSONIO_CONNECTION, new_accounts, new_contacts, new_employees
+from exact_to_personio.forms import START_PATTERN
+from ledger_task.dag_defaults import FIRST_DAY, default_args
 from ledger_task.operator import LedgerOperator
 from personio.news import PersonioNewsFeed
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from ledger_task.news import NewsFeed
 
 Kind = Literal["accounts", "contacts", "employees"]
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class NewsOperator(LedgerOperator):
@@ -142,16 +143,10 @@ def build_news_dag(*, dag_id: str, kind: Kind, doc: str | None, schedule: str, c
     with DAG(
         dag_id,
         schedule=CronDataIntervalTimetable(schedule, timezone="UTC"),
-        start_date=START,
+        start_date=FIRST_DAY,
         catchup=False,
         max_active_runs=1,
-        default_args={
-            "owner": "exact-to-personio",
-            "retries": 3,
-            "retry_delay": timedelta(seconds=float(os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "60"))),
-            "retry_exponential_backoff": 2,
-            "max_retry_delay": timedelta(minutes=15),
-        },
+        default_args=default_args(),
         params=news_params(),
         tags=["personio" if kind == "employees" else "exact-online", "events", kind],
         doc_md=doc,
@@ -174,7 +169,7 @@ def news_params() -> dict[str, Param]:
             type="string",
             title="Start from",
             description="For the very first run only: now, beginning, or a date like 2026-01-31.",
-            pattern=r"^(now|beginning|\d{4}-\d{2}-\d{2})$",
+            pattern=START_PATTERN,
         ),
         "max_records": Param(
             1000,

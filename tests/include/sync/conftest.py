@@ -7,6 +7,8 @@ from cryptography.fernet import Fernet
 
 from include.ledger import Ledger, open_ledger
 from include.records import Decision, SourceRow, StreamKey
+from include.sandbox.server import RunningSandbox
+from include.sandbox.settings import SandboxSettings
 from include.sync.job import Job
 
 if TYPE_CHECKING:
@@ -14,6 +16,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STREAM = StreamKey("exact_contacts_to_personio_applications", 124132, "Contacts")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    """Both services, with Personio's limit of applications out of the way."""
+    settings = SandboxSettings()
+    settings.personio.recruiting_per_minute = 100_000
+    with RunningSandbox(settings) as running:
+        yield running
 
 
 @pytest.fixture

@@ -17,25 +17,14 @@ from include.errors import (
     ServiceUnavailableError,
 )
 from include.sandbox.faults import Fault
-from include.sandbox.server import RunningSandbox
-from include.sandbox.settings import SandboxSettings
 from line import DIVISION, Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from include.ledger import Ledger
+    from include.sandbox.server import RunningSandbox
 
 FEED = "sync/CRM/Contacts"
 POST = ("personio", "v1/recruiting/applications", 201)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    settings = SandboxSettings()
-    settings.personio.recruiting_per_minute = 100_000
-    with RunningSandbox(settings) as running:
-        yield running
 
 
 @pytest.fixture

@@ -10,25 +10,14 @@ import pytest
 from include.errors import ServiceUnavailableError
 from include.ledger.watermarks import Watermarks
 from include.sandbox.faults import Fault
-from include.sandbox.server import RunningSandbox
-from include.sandbox.settings import SandboxSettings
 from line import DIVISION
 from moved import DIVISIONS, applicants, calls, highest, hire, mark_of, move, of_entity, people
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from include.ledger import Ledger
     from include.records import Entity
+    from include.sandbox.server import RunningSandbox
     from line import Line
-
-
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    settings = SandboxSettings()
-    settings.personio.recruiting_per_minute = 100_000
-    with RunningSandbox(settings) as running:
-        yield running
 
 
 @pytest.fixture

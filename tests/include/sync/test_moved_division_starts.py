@@ -6,24 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from include.sandbox.server import RunningSandbox
-from include.sandbox.settings import SandboxSettings
 from line import DIVISION
 from moved import DIVISIONS, LONG_AGO, applicants, calls, highest, hire, mark_of, move, of_entity, people
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from include.ledger import Ledger
+    from include.sandbox.server import RunningSandbox
     from line import Line
-
-
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    settings = SandboxSettings()
-    settings.personio.recruiting_per_minute = 100_000
-    with RunningSandbox(settings) as running:
-        yield running
 
 
 @pytest.fixture
