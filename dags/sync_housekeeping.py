@@ -1,9 +1,10 @@
 """Keeps logins alive and forgets what need not be kept, once a day.
 
 **Run**: unpause it; it needs no form. `keep_logins_alive` renews the login of each connection in
-`EXACT_PERSONIO_CONNECTIONS` (comma separated, default `exact_online_default`) that was not used for a day: a login
-at Exact dies after 30 days without use. It warns in its log, and through the notifiers in
-`EXACT_PERSONIO_NOTIFIERS`, when a login is dead or has less than 7 days left and could not be renewed.
+`EXACT_PERSONIO_CONNECTIONS` (comma separated, default `exact_online_default`), and of every other connection that
+has logged in, if it was not used for a day: a login at Exact dies after 30 days without use. It warns in its log,
+and through the notifiers in `EXACT_PERSONIO_NOTIFIERS`, when a login is dead or has less than 7 days left and could
+not be renewed.
 `forget` removes personal data of records finished longer ago than `EXACT_PERSONIO_RETENTION_DAYS` (180).
 **After a failure**: the last line of the task's log names the connection and the command that logs in again.
 **Who**: the owner of the connection `exact_online_default`.
@@ -30,7 +31,8 @@ with DAG(
             os.environ.get("EXACT_PERSONIO_CONNECTIONS", "exact_online_default"),
             type="string",
             title="Connections",
-            description="Connections of the type Exact Online whose logins are kept alive, comma separated.",
+            description="Connections of the type Exact Online whose logins must be kept alive, comma separated. "
+            "Others that have logged in are kept alive too, as long as they exist.",
             pattern=r"^\s*[\w.-]+(\s*,\s*[\w.-]+)*\s*$",
         )
     },

@@ -36,7 +36,7 @@ def exact_site(host: str | None, extra: Mapping[str, Any]) -> str:
     """
     if host:
         return _address(host)
-    region = str(extra.get("region") or DEFAULT_REGION).strip().lower().lstrip(".")
+    region = _region(extra)
     if region not in REGIONS:
         raise ConfigurationError(
             f"The connection's region {region!r} is no site of Exact Online.",
@@ -60,7 +60,7 @@ def exact_time_zone(extra: Mapping[str, Any]) -> str:
 
     :param extra: the connection's extra.
     """
-    return str(extra.get("time_zone") or TIME_ZONES.get(str(extra.get("region") or ""), "Europe/Amsterdam"))
+    return str(extra.get("time_zone") or TIME_ZONES.get(_region(extra), "Europe/Amsterdam"))
 
 
 def exact_divisions(extra: Mapping[str, Any]) -> tuple[int, ...]:
@@ -106,6 +106,11 @@ def whole_number(extra: Mapping[str, Any], name: str, *, service: str) -> int | 
             way_out="Correct it under Admin > Connections in Airflow.",
         )
     return number
+
+
+def _region(extra: Mapping[str, Any]) -> str:
+    """Return the region as `REGIONS` writes it, however it was typed."""
+    return str(extra.get("region") or DEFAULT_REGION).strip().lower().lstrip(".")
 
 
 def _address(host: str) -> str:

@@ -250,7 +250,7 @@ def _pyarrow() -> tuple[Any, Any]:
         raise ConfigurationError(
             "Parquet needs pyarrow, which is not installed.",
             reason_code="export.format.no_pyarrow",
-            way_out="Install it: pip install 'exact-personio-airflow[parquet]', or choose jsonl.",
+            way_out="Install it: pip install '.[parquet]', or choose jsonl.",
         ) from None
     return pa, pq
 

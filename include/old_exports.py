@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _DEPTH: Final = 2
 """Exports are in ``<dag_id>/<run_id>/``, and nowhere else."""
+_PART: Final = re.compile(rf"\.(.{{60}}|.{{0,58}}\.(?:{'|'.join(FORMATS)}))\.[a-z0-9_]+\.part", re.DOTALL)
+"""What an export is called while it is written: a dot, the first 60 characters of its name, something random."""
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
@@ -25,8 +28,9 @@ def exports_folder() -> Path:
 def remove_old_exports(older_than: datetime, folder: Path | None = None) -> dict[str, int]:
     """Remove exports that were written before a time, and the folders that are empty then; return counts.
 
-    Only files that our operators write are removed: ``<dag_id>/<run_id>/<name>.jsonl`` or ``.parquet``. Links are
-    neither followed nor removed, wherever they stand. Paths that somebody chose are their own.
+    Only files that our operators write are removed: ``<dag_id>/<run_id>/<name>.jsonl`` or ``.parquet``, and the
+    ``.part`` of such a file that a killed task left there. Links are neither followed nor removed, wherever they
+    stand. Paths that somebody chose are their own.
 
     :param older_than: aware.
     :param folder: used instead of :func:`exports_folder`.
@@ -71,7 +75,8 @@ def _sweep_inside(folder: int, entry: str, depth: int, before: float, counts: di
 
 
 def _is_old_export(name: str, found: os.stat_result, before: float) -> bool:
-    ours = name.rpartition(".")[2] in FORMATS and not name.startswith(".")
+    whole = name.rpartition(".")[2] in FORMATS and not name.startswith(".")
+    ours = whole or _PART.fullmatch(name) is not None
     return ours and stat.S_ISREG(found.st_mode) and found.st_mtime < before
 
 

@@ -13,7 +13,6 @@ from include.errors import ConfigurationError, ServiceUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ENDPOINT: Final = "xml"
 _MOST_BYTES: Final = 32 * 1024 * 1024
 _MOST_REDIRECTS: Final = 3
 _ID_PATH: Final = ("position", "id")

@@ -97,8 +97,9 @@ def retry_seconds(_visit: Visit) -> Result:
     """Check that EXACT_PERSONIO_RETRY_SECONDS is a number."""
     value = os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "60")
     try:
-        fits = float(value) > 0
-    except ValueError:
+        # As the DAGs make it; "inf" is a number, but no length of time.
+        fits = timedelta(seconds=float(value)) > timedelta(0)
+    except (ValueError, OverflowError):
         fits = False
     if not fits:
         return failed(

@@ -17,7 +17,7 @@ from include.ledger.opening import told_plainly
 from include.ledger.pacing import SharedPacer
 from include.ledger.retention import Retention
 from include.ledger.staging import Staging
-from include.ledger.tokens import Chain, SharedVault, chains_of
+from include.ledger.tokens import Chain, SharedVault, chains_of, logins_of
 from include.ledger.watermarks import Watermarks
 from include.ledger.windows import Windows
 from include.ledger.writes import Writes
@@ -74,6 +74,10 @@ class Ledger:
         :param app: ``host|client_id``, as given to `vault`.
         """
         return chains_of(self._database, self._cipher, app)
+
+    def logins(self) -> list[str]:
+        """Return the ids of all connections that have a token chain, be it alive or dead."""
+        return logins_of(self._database)
 
     def close(self) -> None:
         """Give back all connections."""

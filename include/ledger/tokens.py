@@ -135,5 +135,11 @@ def chains_of(database: Database, cipher: Cipher, app: str) -> list[Chain]:
         return [Chain(**row) for row in connection.execute(query).mappings()]
 
 
+def logins_of(database: Database) -> list[str]:
+    """Return the ids of all connections that ever logged in, dead chains too."""
+    with database.read() as connection:
+        return list(connection.scalars(select(tokens.c.connection_id).order_by(tokens.c.connection_id)))
+
+
 def _app_digest(cipher: Cipher, app: str) -> str:
     return cipher.digest(f"app:{app}")

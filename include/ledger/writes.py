@@ -12,6 +12,7 @@ from include.errors import RetryLaterError
 from include.ledger.outbox_tables import writes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -132,6 +133,22 @@ class Writes:
                 "updated_at": self._database.now(),
             }
             connection.execute(writes.update().where(writes.c.key == digest).values(values))
+
+    def made_by_others(self, key: str, endpoint: str, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that another key's write is known to have created.
+
+        :param key: the write that asks.
+        :param endpoint: as it was begun with.
+        :param ids: that the service shows.
+        """
+        asked = select(writes.c.remote_id).where(
+            writes.c.endpoint == endpoint,
+            writes.c.state == "created",
+            writes.c.key != self._key(key),
+            writes.c.remote_id.in_(list(ids)),
+        )
+        with self._database.read() as connection:
+            return set(connection.execute(asked).scalars())
 
     def _key(self, key: str) -> str:
         return self._cipher.digest(f"write:{key}")

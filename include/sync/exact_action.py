@@ -18,7 +18,7 @@ from include.sync.left_behind import rows_like
 from include.sync.single_write import Written, repeatable, write_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
@@ -74,7 +74,7 @@ class ExactAction:
             self._check_delete(info)
         offered(info, METHODS[self.action])
         if self.action in ("get", "update", "delete"):
-            self._check_key(info)
+            check_key(info, self.key, (condition, path_key))
         if self.action in ("create", "update"):
             self.payload(info)
         else:
@@ -105,16 +105,6 @@ class ExactAction:
             what = "`confirm_id` is not the same as `key`, so nothing was deleted."
             raise _wrong("confirm_id", "different", what, "Repeat the id of the record in `confirm_id`.")
 
-    def _check_key(self, info: EndpointInfo) -> None:
-        way_out = f"Give the record's {info.key or 'key'} as Exact shows it."
-        if not self.key.strip():
-            raise _wrong("key", "missing", "`key` is empty.", way_out)
-        try:
-            condition(info, self.key.strip())
-            path_key(info, self.key.strip())
-        except ConfigurationError as error:
-            raise _wrong("key", "malformed", f"`key` is no key of {info.path}: {error.what}", error.way_out) from None
-
     def _check_query(self, info: EndpointInfo) -> None:
         if self.action == "list":
             check_select(info, ",".join(self.select), self.top)
@@ -129,6 +119,24 @@ class ExactAction:
             )
         if self.top is not None and self.top < 1:
             raise _wrong("top", "malformed", "`top` is not a number from 1 on.", "Correct it, or leave it empty.")
+
+
+def check_key(info: EndpointInfo, key: str, forms: Sequence[Callable[[EndpointInfo, str], str]]) -> None:
+    """Refuse what is no key of this endpoint.
+
+    :param info: of the endpoint.
+    :param key: as it was given.
+    :param forms: how it will be written: as a condition, in the path, or both.
+    :raises ConfigurationError: ``exact.key.missing`` or ``.malformed``.
+    """
+    if not key.strip():
+        way_out = f"Give the record's {info.key or 'key'} as Exact shows it."
+        raise _wrong("key", "missing", "`key` is empty.", way_out)
+    try:
+        for form in forms:
+            form(info, key.strip())
+    except ConfigurationError as error:
+        raise _wrong("key", "malformed", f"`key` is no key of {info.path}: {error.what}", error.way_out) from None
 
 
 def listed(client: ExactClient, action: ExactAction) -> Iterator[Row]:
@@ -152,7 +160,7 @@ def found(client: ExactClient, action: ExactAction) -> Row:
     info = action.checked()
     row = client.get(info.path, action.key.strip(), select=action.select)
     if row is None:
-        raise _not_found(info)
+        raise not_found(info)
     return row
 
 
@@ -180,8 +188,8 @@ def updated(client: ExactClient, action: ExactAction) -> None:
     :raises ConfigurationError: refused for good, no such record, or the hours are final.
     """
     info = action.checked()
-    if not _hours_are_open(client, info, action.key):
-        raise _not_found(info)
+    if not hours_are_open(client, info, action.key):
+        raise not_found(info)
     with repeatable():
         client.update(info.path, action.key.strip(), action.payload(info))
 
@@ -192,15 +200,17 @@ def deleted(client: ExactClient, action: ExactAction) -> bool:
     :raises ConfigurationError: refused for good, or the hours are final.
     """
     info = action.checked()
-    if not _hours_are_open(client, info, action.key):
+    if not hours_are_open(client, info, action.key):
         return False
     with repeatable():
         return client.delete(info.path, action.key.strip())
 
 
-def _hours_are_open(client: ExactClient, info: EndpointInfo, key: str) -> bool:
+def hours_are_open(client: ExactClient, info: EndpointInfo, key: str) -> bool:
     """Look at the status of hours before they are touched; False if there are none with this key.
 
+    :param info: of any endpoint; True without a look if it is not that of hours.
+    :param key: of the hours.
     :raises ConfigurationError: the hours are final.
     """
     if info.path != time_transactions.ENDPOINT:
@@ -211,7 +221,11 @@ def _hours_are_open(client: ExactClient, info: EndpointInfo, key: str) -> bool:
     return row is not None
 
 
-def _not_found(info: EndpointInfo) -> ConfigurationError:
+def not_found(info: EndpointInfo) -> ConfigurationError:
+    """Return the error for a key that no record has.
+
+    :param info: of the endpoint.
+    """
     what = f"{info.path} has no record with this key."
     return _wrong("record", "not_found", what, "Check `key` and the division.")
 

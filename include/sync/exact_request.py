@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from include.clients.endpoints import EndpointInfo, find_endpoint, unlisted_endpoint
+from include.clients import time_transactions
+from include.clients.endpoints import EndpointInfo, find_endpoint, unlisted_endpoint, without_keys
+from include.clients.exact_keys import condition, path_key
+from include.clients.exact_reading import check_select
 from include.clients.exact_site import offered
 from include.clients.exact_writing import check_mandatory
 from include.clients.payloads import sendable
 from include.errors import ConfigurationError
+from include.sync.exact_action import check_key, hours_are_open, not_found
 from include.sync.left_behind import rows_like
 from include.sync.single_write import Written, repeatable, write_once
 
@@ -51,7 +55,7 @@ class ExactRequest:
 
         :raises ConfigurationError: one sentence that names the field.
         """
-        info = unlisted_endpoint(self.endpoint) if self.unlisted else find_endpoint(self.endpoint)
+        info = _endpoint(self.endpoint, unlisted=self.unlisted)
         if self.method not in REQUESTS:
             raise _wrong("method", "unsupported", "`method` is none of GET, POST, PUT.", "Delete with action delete.")
         offered(info, self.method)
@@ -59,13 +63,37 @@ class ExactRequest:
             raise _wrong(
                 "body", "missing", f"`body` is empty: a {self.method} has something to write.", "Fill it in."
             )
-        if self.method == "PUT" and not self.key:
-            raise _wrong("key", "missing", "`key` is empty: a PUT changes one record.", "Give the record's key.")
+        if self.method == "PUT":
+            check_key(info, self.key, (path_key,))
         if self.method == "POST" and self.key:
             raise _wrong("key", "unexpected", "`key` is given, but a POST makes a new record.", "Leave it empty.")
-        if self.method == "POST":
-            check_mandatory(info, self.body)
+        if self.method == "GET":
+            self._check_query(info)
+        else:
+            self.payload(info)
         return info
+
+    def payload(self, info: EndpointInfo) -> dict[str, Any]:
+        """Return the body as it is sent.
+
+        :raises ConfigurationError: it lacks what Exact demands, or holds what cannot be sent.
+        """
+        creating = self.method == "POST"
+        if _hours(info):
+            return time_transactions.checked(self.body, creating=creating, zone=self.zone)
+        if creating:
+            check_mandatory(info, self.body)
+        return sendable(self.body, self.zone)
+
+    def _check_query(self, info: EndpointInfo) -> None:
+        query = {name.lower(): value for name, value in self.query.items()}
+        if not self.key:
+            check_select(info, str(query.get("$select") or ""), query.get("$top"))
+            return
+        check_key(info, self.key, (condition if info.listed else path_key,))
+        if info.listed and set(query) - {"$select"}:
+            what = "`key` is given together with a filter or another option, but one row is asked for by its key."
+            raise _wrong("key", "unexpected", what, "Leave out the key, or all options but `select`.")
 
 
 def requested_rows(client: ExactClient, request: ExactRequest) -> list[Row]:
@@ -82,8 +110,10 @@ def requested_write(client: ExactClient, ledger: Ledger, key: str, request: Exac
     :param key: of :func:`include.sync.single_write.write_once`.
     """
     info = request.checked()
-    body = sendable(request.body, request.zone)
+    body = request.payload(info)
     if request.method == "PUT":
+        if not hours_are_open(client, info, request.key):
+            raise not_found(info)
         with repeatable():
             client.request("PUT", info.path, key=request.key, json=body, unlisted=request.unlisted)
         return Written(request.key, "created", sent=True)
@@ -98,6 +128,48 @@ def requested_write(client: ExactClient, ledger: Ledger, key: str, request: Exac
         return rows_like(client, info, body, since)
 
     return write_once(ledger, key, info.path, body, send=send, find=find)
+
+
+def called(
+    client: ExactClient,
+    method: str,
+    endpoint: str,
+    *,
+    key: str | None,
+    params: Mapping[str, Any] | None,
+    json: Mapping[str, Any] | None,
+    unlisted: bool,
+) -> Any:
+    """Make any call, as :meth:`include.clients.exact.ExactClient.request`, but leave final hours alone.
+
+    :raises ConfigurationError: before the call, if it cannot be right; or the hours are final, or not there.
+    """
+    info, verb = _endpoint(endpoint, unlisted=unlisted), method.strip().upper()
+    if _hours(info) and verb in ("POST", "PUT"):
+        json = time_transactions.checked(json or {}, creating=verb == "POST", zone=client.config.zone)
+    # The extra look only before what the client will let pass.
+    touches = key and verb in ("PUT", "DELETE") and not params and not (verb == "DELETE" and json)
+    if touches and not hours_are_open(client, info, str(key)):
+        if verb == "PUT":
+            raise not_found(info)
+        return None
+    return client.request(verb, info.path, key=key, params=params, json=json, unlisted=unlisted)
+
+
+def _endpoint(endpoint: str, *, unlisted: bool) -> EndpointInfo:
+    """Return what is known of the endpoint.
+
+    :raises ConfigurationError: it is unknown; or hours are reached by a way round the look at their status.
+    """
+    info = unlisted_endpoint(endpoint) if unlisted else find_endpoint(endpoint)
+    if _hours(info) and info.path != time_transactions.ENDPOINT:
+        what = f"{time_transactions.ENDPOINT} takes no key in its path."
+        raise _wrong("endpoint", "malformed", what, "Give the key in `key`.")
+    return info
+
+
+def _hours(info: EndpointInfo) -> bool:
+    return without_keys(info.path).lower() == time_transactions.ENDPOINT.lower()
 
 
 def _wrong(name: str, problem: str, what: str, way_out: str) -> ConfigurationError:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,6 +42,7 @@ CLOCK_SLACK: Final = timedelta(minutes=2)
 """How far the service's clock may be behind ours when its rows are searched by their age."""
 
 _SERVER_ERROR: Final = 500
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def write_once(
         for the service's limits, it renews the lease (``ledger.writes.renew``) after that, right before the
         request leaves: a wait may outlast the lease, and another process with the same key take over.
     :param find: given the earliest moment that an earlier attempt can have created it, returns the ids of the
-        records that may be it. None: this service cannot tell, but refuses a second one by itself.
+        records that may be it; those that another key made are left out here. None: this service cannot tell,
+        but refuses a second one by itself.
     :raises ConfigurationError: refused for good; or other content under the same key; or it cannot be told which
         of several records is ours.
     :raises RetryLaterError: no clear answer came, or nothing was sent; a later attempt, or another process that
@@ -144,6 +147,7 @@ def _left_behind(ledger: Ledger, key: str, endpoint: str, entry: Write, find: Fi
     except ExactPersonioError as error:
         ledger.writes.settle(key, "in_doubt", reason_code=error.reason_code, status=error.status)
         raise
+    ids = _unclaimed(ledger, key, endpoint, ids or ())
     if not ids:
         return None
     if len(ids) > 1:
@@ -156,6 +160,16 @@ def _left_behind(ledger: Ledger, key: str, endpoint: str, entry: Write, find: Fi
         )
     ledger.writes.settle(key, "created", remote_id=ids[0], reason_code="ledger.write.read_back")
     return ids[0]
+
+
+def _unclaimed(ledger: Ledger, key: str, endpoint: str, ids: Sequence[str]) -> list[str]:
+    """Return the ids without those that another key of ours made: an equal record, but not the lost one.
+
+    Only GUIDs are told apart: a number or a code may name one record in each of several companies.
+    """
+    unique = [text for text in ids if _GUID.fullmatch(text)]
+    others = ledger.writes.made_by_others(key, endpoint, unique) if unique else set()
+    return [text for text in ids if text not in others]
 
 
 def _send(ledger: Ledger, key: str, endpoint: str, send: Send, *, unanswered: bool) -> Written:

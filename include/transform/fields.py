@@ -92,8 +92,6 @@ DYNAMIC_ATTRIBUTE: Final = re.compile(r"dynamic_\d+", re.ASCII)
 
 SYSTEM_PHASES: Final = ("unassigned", "rejected", "withdrawn", "offer", "accepted")
 
-FILE_CATEGORIES: Final = ("cv", "cover-letter", "employment-reference", "certificate", "work-sample", "other")
-
 FILE_TYPES: Final = frozenset(
     {
         "pdf",

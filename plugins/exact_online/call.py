@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class ExactOnlineCallOperator(PrivateOperator):
     """Ask one thing of Exact Online.
 
-    :param exact_conn_id: id of the Airflow connection.
+    :param exact_conn_id: id of the Airflow connection. (templated)
     :param division: company to work in; None: the connection's. (templated)
     """
 
@@ -70,6 +70,8 @@ class ExactOnlineCallOperator(PrivateOperator):
 
         if "body" in fields:
             fields["body"] = object_of(fields["body"], "body")
+        for name in {"key", "confirm_id"} & set(fields):
+            fields[name] = key_of(fields[name])
         given = {name: value for name, value in fields.items() if value is not None}
         asked = ExactAction(action=action_of(action), zone=self.hook().zone, **given)
         asked.checked()
@@ -157,6 +159,11 @@ def object_of(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise malformed(name, "is no JSON object with properties and values")
     return dict(value)
+
+
+def key_of(key: object) -> str:
+    """Return a key, which an author may give as a number, as text; empty for None."""
+    return "" if key is None else str(key)
 
 
 def columns_of(select: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -189,25 +189,37 @@ class ExactOnlineHook(BaseHook):
         method: str,
         endpoint: str,
         *,
-        key: str | None = None,
+        key: str | int | None = None,
         params: Mapping[str, Any] | None = None,
         json: Mapping[str, Any] | None = None,
+        unlisted: bool = False,
         run_key: str = "hook",
     ) -> Any:
         """Make any call below the division, with tokens, limits and error budget shared with all workers.
 
         .. seealso:: https://start.exactonline.nl/docs/HlpRestAPIResources.aspx
 
+        A POST in a retried task is not protected against doubling: use ``ExactOnlineCreateOperator`` for it.
+
         :param method: ``GET``, ``POST``, ``PUT`` or ``DELETE``.
         :param endpoint: service and name, such as ``salesinvoice/SalesInvoices``.
-        :param key: primary key of one row.
-        :param params: OData's ``$select``, ``$filter`` and so on.
-        :param json: the row to write.
+        :param key: of one row; needed for PUT and DELETE.
+        :param params: options of the URL for GET: OData's ``$select``, ``$filter`` and so on.
+        :param json: the properties to write, for POST and PUT.
+        :param unlisted: also take a path that the catalogue of endpoints lacks: a function, a new endpoint.
         :param run_key: name under which the call is counted.
-        :returns: rows or one row of a GET, the created row of a POST, else None.
+        :returns: rows of one page or one row of a GET, the created row of a POST, else None.
+        :raises ConfigurationError: an argument cannot be right, known before the call; or the hours are final.
+        :raises RecordRejectedError: Exact refuses it.
+        :raises OutcomeUnknownError: a write was sent and no clear answer came.
+        :raises RetryLaterError: a limit or an outage; nothing was changed.
+        :raises AbortError: a person has to act, such as logging in again.
         """
+        from include.sync.exact_request import called  # noqa: PLC0415 - keeps the Dag parse free of it
+
+        text = None if key is None else str(key)
         with self.session(run_key) as client:
-            return client.request(method, endpoint, key=key, params=params, json=json)
+            return called(client, method, endpoint, key=text, params=params, json=json, unlisted=unlisted)
 
     def record_url(self, endpoint: str, key: str) -> str:
         """Return the address at which a person sees the record at Exact.

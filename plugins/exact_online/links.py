@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 
 class ExactOnlineRecordLink(BaseOperatorLink):
-    """Lead to the record that the task read or wrote; Airflow asks once, when the task has ended."""
+    """Lead to the record that the task read or wrote, else to the start page of the division.
+
+    Airflow asks once, when the task has ended.
+    """
 
     name = "Record at Exact Online"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow's signature
-        """Return the address, empty while there is no record."""
-        return str(getattr(operator, "record_url", "") or "")
+        """Return the address, empty while there is none."""
+        return str(getattr(operator, "record_url", "") or getattr(operator, "source_url", "") or "")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from exact_online.hooks import ExactOnlineHook
+from exact_online.links import ExactOnlineRecordLink
 from ledger_task.news import NewRecordsOperator
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class ExactNewsFeed:
     ) -> None:
         self._entity: Entity = entity
         self._hook = ExactOnlineHook(exact_conn_id, division, connection=connection)
+
+    @property
+    def page(self) -> str:
+        """The start page of the division."""
+        return self._hook.record_url("", "")
 
     def key(self, consumer: str) -> str:
         """Return the name in the ledger of what this consumer is told."""
@@ -78,6 +84,7 @@ class ExactOnlineNewRecordsOperator(NewRecordsOperator):
     """
 
     template_fields: Sequence[str] = ("entity", "start_from", "exact_conn_id", "division")
+    operator_extra_links = (ExactOnlineRecordLink(),)
 
     def __init__(
         self,

@@ -46,6 +46,8 @@ class ExactOnlineListOperator(ExactOnlineCallOperator):
     :param path: where the file goes, any path that ``ObjectStoragePath`` knows, ending in the format. None: below
         ``$AIRFLOW_HOME/exports``. (templated)
     :param format: ``jsonl`` or ``parquet``. (templated)
+    :param exact_conn_id: id of the Airflow connection. (templated)
+    :param division: company to work in; None: the connection's. (templated)
 
     XCom: ``{"count", "path", "format"}``.
 
@@ -110,6 +112,8 @@ class ExactOnlineGetOperator(ExactOnlineCallOperator):
         about a person.
     :param path: as for :class:`ExactOnlineListOperator`. (templated)
     :param format: ``jsonl`` or ``parquet``. (templated)
+    :param exact_conn_id: id of the Airflow connection. (templated)
+    :param division: company to work in; None: the connection's. (templated)
 
     XCom: ``{"count", "path", "format"}``, with ``"fields"`` if ``include_in_xcom`` names some.
 
@@ -123,7 +127,7 @@ class ExactOnlineGetOperator(ExactOnlineCallOperator):
         self,
         *,
         endpoint: str,
-        key: str,
+        key: str | int,
         select: str | Sequence[str] = (),
         include_in_xcom: Sequence[str] = (),
         path: str | None = None,
@@ -157,6 +161,8 @@ class ExactOnlineCreateOperator(ExactOnlineCallOperator):
 
     :param endpoint: service and endpoint, such as ``crm/Contacts``. (templated)
     :param body: the new record's properties, under Exact's names. (templated, not stored)
+    :param exact_conn_id: id of the Airflow connection. (templated)
+    :param division: company to work in; None: the connection's. (templated)
 
     XCom: ``{"id", "state", "endpoint"}``; ``state`` is ``created``.
 
@@ -186,6 +192,8 @@ class ExactOnlineUpdateOperator(ExactOnlineCallOperator):
     :param endpoint: service and endpoint, such as ``crm/Contacts``. (templated)
     :param key: of the record. (templated)
     :param body: the properties that change, under Exact's names. (templated, not stored)
+    :param exact_conn_id: id of the Airflow connection. (templated)
+    :param division: company to work in; None: the connection's. (templated)
 
     XCom: ``{"id", "endpoint"}``.
 
@@ -195,7 +203,9 @@ class ExactOnlineUpdateOperator(ExactOnlineCallOperator):
 
     template_fields = (*ExactOnlineCallOperator.template_fields, "endpoint", "key")
 
-    def __init__(self, *, endpoint: str, key: str, body: Mapping[str, Any] | XComArg | str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, endpoint: str, key: str | int, body: Mapping[str, Any] | XComArg | str, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.endpoint = endpoint
         self.key = key
@@ -215,6 +225,8 @@ class ExactOnlineDeleteOperator(ExactOnlineCallOperator):
     :param endpoint: service and endpoint; protected ones (settings, ledgers, payroll) are refused. (templated)
     :param key: of the record. (templated)
     :param confirm_id: the key once more, so that a slip deletes nothing. (templated)
+    :param exact_conn_id: id of the Airflow connection. (templated)
+    :param division: company to work in; None: the connection's. (templated)
 
     XCom: ``{"id", "deleted", "endpoint"}``; ``deleted`` is false if it was gone already.
 
@@ -224,7 +236,7 @@ class ExactOnlineDeleteOperator(ExactOnlineCallOperator):
 
     template_fields = (*ExactOnlineCallOperator.template_fields, "endpoint", "key", "confirm_id")
 
-    def __init__(self, *, endpoint: str, key: str, confirm_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, endpoint: str, key: str | int, confirm_id: str | int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.endpoint = endpoint
         self.key = key

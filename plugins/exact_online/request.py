@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exact_online.call import ExactOnlineCallOperator, object_of
+from exact_online.call import ExactOnlineCallOperator, key_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ class ExactOnlineRequestOperator(ExactOnlineCallOperator):
     A GET writes what comes to a file, one page of it: for all pages use ``ExactOnlineListOperator``. A POST is made
     once, as by ``ExactOnlineCreateOperator``. To delete, use ``ExactOnlineDeleteOperator``, which asks twice.
 
-    :param method: ``GET``, ``POST`` or ``PUT``. (templated)
+    :param method: ``GET`` (the default), ``POST`` or ``PUT``. (templated)
     :param endpoint: path below the division, such as ``salesinvoice/SalesInvoices``. (templated)
     :param key: of the record. (templated)
     :param query: options of the query, such as ``{"$filter": …}``. (templated, not stored)
@@ -30,6 +30,8 @@ class ExactOnlineRequestOperator(ExactOnlineCallOperator):
     :param unlisted: also take a path that the catalogue of endpoints lacks: a function, a new endpoint.
     :param path: as for ``ExactOnlineListOperator``. (templated)
     :param format: ``jsonl`` or ``parquet``. (templated)
+    :param exact_conn_id: id of the Airflow connection. (templated)
+    :param division: company to work in; None: the connection's. (templated)
 
     XCom: GET ``{"count", "path", "format"}``; POST and PUT ``{"id", "state", "endpoint"}``, ``state`` ``created``
     or ``updated``.
@@ -45,7 +47,7 @@ class ExactOnlineRequestOperator(ExactOnlineCallOperator):
         *,
         endpoint: str,
         method: str = "GET",
-        key: str = "",
+        key: str | int = "",
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | XComArg | str | None = None,
         unlisted: bool = False,
@@ -69,7 +71,7 @@ class ExactOnlineRequestOperator(ExactOnlineCallOperator):
         request = ExactRequest(
             method=self.method.upper(),
             endpoint=self.endpoint,
-            key=self.key or "",
+            key=key_of(self.key),
             zone=self.hook().zone,
             query=object_of(self.private(context, "query"), "query"),
             body=object_of(self.private(context, "body"), "body"),

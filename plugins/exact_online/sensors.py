@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from exact_online.hooks import ExactOnlineHook
+from exact_online.links import ExactOnlineRecordLink
 from exact_online.news import ExactNewsFeed, division_of
 from ledger_task.sensors import NewRecordsSensor
 
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
 
 class _NewRecordSensor(NewRecordsSensor):
-    """What both have in common."""
+    """What both have in common.
+
+    :param exact_conn_id: Airflow connection of Exact Online (templated).
+    :param division: company; None: the connection's (templated).
+    """
 
     entity: ClassVar[Entity]
     template_fields: Sequence[str] = ("start_from", "exact_conn_id", "division")
+    operator_extra_links = (ExactOnlineRecordLink(),)
 
     def __init__(
         self,
@@ -65,6 +71,9 @@ class ExactOnlineNewContactSensor(_NewRecordSensor):
     :param max_records: most records in one batch, up to 1,000.
     :param deferrable: wait in the triggerer. Default: Airflow's ``[operators] default_deferrable``.
     :param poke_interval: seconds between two looks; each costs a call.
+    :param mode: when not deferrable: ``reschedule`` (default) frees the worker between two looks, ``poke`` keeps it.
+    :param timeout: seconds after which it gives up waiting. Default: Airflow's ``[sensors] default_timeout``, a week.
+    :raises AirflowSensorTimeout: nothing was new in that time; not tried again. With ``soft_fail`` it is skipped.
     :raises AirflowFailException: login, rights, division or ``start_from`` are wrong.
     """
 
@@ -84,6 +93,9 @@ class ExactOnlineNewAccountSensor(_NewRecordSensor):
     :param max_records: most records in one batch, up to 1,000.
     :param deferrable: wait in the triggerer. Default: Airflow's ``[operators] default_deferrable``.
     :param poke_interval: seconds between two looks; each costs a call.
+    :param mode: when not deferrable: ``reschedule`` (default) frees the worker between two looks, ``poke`` keeps it.
+    :param timeout: seconds after which it gives up waiting. Default: Airflow's ``[sensors] default_timeout``, a week.
+    :raises AirflowSensorTimeout: nothing was new in that time; not tried again. With ``soft_fail`` it is skipped.
     :raises AirflowFailException: login, rights, division or ``start_from`` are wrong.
     """
 

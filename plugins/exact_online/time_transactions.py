@@ -48,6 +48,8 @@ class ExactOnlineTimeTransactionOperator(ExactOnlineCallOperator):
     :param error_text: text of an error.
     :param skip_validation: let Exact leave out its checks.
     :param id: GUID for new hours; None: Exact makes one.
+    :param exact_conn_id: id of the Airflow connection. (templated)
+    :param division: company to work in; None: the connection's. (templated)
 
     XCom: create ``{"id", "state", "endpoint"}``, update ``{"id", "endpoint"}``, delete
     ``{"id", "deleted", "endpoint"}``.

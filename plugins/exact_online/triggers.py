@@ -21,6 +21,7 @@ class ExactOnlineNewRecordsTrigger(NewRecordsTrigger):
 
     :param entity: ``Accounts`` or ``Contacts``.
     :param division: company; None: the connection's.
+    :param conn_id: Airflow connection of Exact Online.
     """
 
     def __init__(

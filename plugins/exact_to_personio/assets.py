@@ -115,7 +115,7 @@ def _watched_exact(entity: Entity, conn_id: str, interval: float, start_from: st
         entity=entity,
         division=division,
         conn_id=conn_id,
-        consumer=_consumer(conn_id),
+        consumer=_consumer(conn_id, division),
         start_from=start_from,
         interval=interval,
     )
@@ -123,9 +123,12 @@ def _watched_exact(entity: Entity, conn_id: str, interval: float, start_from: st
     return _asset("exact-online", conn_id, what, trigger=trigger)
 
 
-def _consumer(conn_id: str) -> str:
-    """Name the watcher in the ledger; not after its interval, so that another interval goes on where this one was."""
-    return f"watcher/{conn_id}"
+def _consumer(conn_id: str, division: int | None = None) -> str:
+    """Name the watcher in the ledger; not after its interval, so that another interval goes on where this one was.
+
+    A division that is named makes another watcher, also where it is the connection's: each is told of everything.
+    """
+    return f"watcher/{conn_id}" if division is None else f"watcher/{conn_id}/{division}"
 
 
 def _asset(service: str, conn_id: str, what: str, *, trigger: BaseEventTrigger | None = None) -> Asset:

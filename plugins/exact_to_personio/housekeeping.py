@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from exact_online.hooks import ExactOnlineHook
-from exact_to_personio.notifiers import configured_notifiers
+from exact_to_personio.notifiers import configured_notifiers, place_of, tell
 from ledger_task.operator import LedgerOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow.sdk import Context
 
@@ -31,7 +31,8 @@ class KeepLoginsAliveOperator(LedgerOperator):
 
     .. seealso:: https://support.exactonline.com/community/s/knowledge-base#All-All-DNO-Content-restapi
 
-    :param exact_conn_ids: Airflow connections of Exact Online, comma separated (templated).
+    :param exact_conn_ids: Airflow connections of Exact Online, comma separated (templated). All others that have
+        logged in are looked after too, unless their login is dead or Airflow no longer knows them.
     :param older_than: what was used within this time is left alone.
     :raises AirflowFailException: a login is missing or dead; the others were looked after first.
     :raises AirflowException: Exact is limited or away.
@@ -56,8 +57,8 @@ class KeepLoginsAliveOperator(LedgerOperator):
         notifiers = configured_notifiers()
         found: dict[str, dict[str, str]] = {}
         problems: list[ExactPersonioError] = []
-        for conn_id in dict.fromkeys(part.strip() for part in self.exact_conn_ids.split(",") if part.strip()):
-            hook = ExactOnlineHook(conn_id)
+        named = list(dict.fromkeys(part.strip() for part in self.exact_conn_ids.split(",") if part.strip()))
+        for hook in [*map(ExactOnlineHook, named), *self._also_logged_in(ledger, named)]:
             problem = self._renew(hook, ledger, self.run_key(context), found)
             if problem is not None:
                 problems.append(problem)
@@ -67,6 +68,23 @@ class KeepLoginsAliveOperator(LedgerOperator):
         if problems:
             raise _worst(problems)
         return found
+
+    def _also_logged_in(self, ledger: Ledger, named: Sequence[str]) -> Iterator[ExactOnlineHook]:
+        """Yield the connections with a living login that nobody named; a removed one is no mistake."""
+        from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
+
+        for conn_id in ledger.logins():
+            if conn_id in named or _is_dead(conn_id, ledger):
+                continue
+            try:
+                connection = ExactOnlineHook.get_connection(conn_id)
+            except AirflowNotFoundException:
+                connection = None
+            # Another type under the same id: its host must not be sent Exact's tokens.
+            if connection is None or connection.conn_type != ExactOnlineHook.conn_type:
+                self.log.info("%s: has a login, but Airflow no longer knows such a connection; left alone", conn_id)
+                continue
+            yield ExactOnlineHook(conn_id, connection=connection)
 
     def _renew(
         self, hook: ExactOnlineHook, ledger: Ledger, run_key: str, found: dict[str, dict[str, str]]
@@ -116,10 +134,12 @@ class KeepLoginsAliveOperator(LedgerOperator):
         told = {"login_message": message, "login_connection": hook.exact_conn_id, "login_dies_at": str(ends or "")}
         for notifier in notifiers:
             try:
-                notifier({**context, **told})
-            except Exception:
-                # The task's own failure must not be hidden behind that of a mail server.
-                self.log.exception("Notifier %s failed", type(notifier).__name__)
+                tell(notifier, {**context, **told})
+            except Exception as error:  # noqa: BLE001
+                # The task's own failure must not be hidden behind that of a mail server. Its text stays out of the
+                # log: it may hold addresses and the whole dialogue.
+                kinds = type(notifier).__name__, type(error).__name__
+                self.log.error("Notifier %s failed: %s in %s", *kinds, place_of(error))  # noqa: TRY400
 
 
 class ForgetOperator(LedgerOperator):
@@ -127,7 +147,13 @@ class ForgetOperator(LedgerOperator):
 
     In the ledger: of records that Personio has, and of those that were rejected or skipped and did not change since;
     what keeps a record from being sent twice, and why it was rejected, stays. Below ``$AIRFLOW_HOME/exports`` of the
-    machine that runs the task: the files that operators wrote there. Returns how much was removed, by kind.
+    machine that runs the task: the files that operators wrote there.
+
+    Returns how much was removed, by kind: ``deliveries``, ``staged``, ``failures``, ``calls``, ``extracts``,
+    ``windows`` and ``exports``.
+
+    :raises AirflowFailException: a setting is wrong, or the ledger cannot be used.
+    :raises AirflowException: the ledger is too busy.
     """
 
     def work(self, ledger: Ledger, context: Context) -> dict[str, int]:
@@ -151,6 +177,18 @@ class ForgetOperator(LedgerOperator):
                 exports_folder(),
             )
         return purged
+
+
+def _is_dead(conn_id: str, ledger: Ledger) -> bool:
+    """Say whether a login is known to be dead; what cannot be read is not."""
+    from include.clients.token_chain import death_of  # noqa: PLC0415
+    from include.errors import ExactPersonioError  # noqa: PLC0415
+
+    try:
+        stored = ledger.vault(conn_id).read()
+    except ExactPersonioError:
+        return False
+    return stored is not None and bool(death_of(stored))
 
 
 def _dies_at(hook: ExactOnlineHook, ledger: Ledger) -> Any:

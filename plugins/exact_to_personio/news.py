@@ -52,6 +52,8 @@ class PollNewsOperator(NewsOperator):
 
     Returns ``{"new", "waiting", "from", "to"}``: counts, and a row version or a time as text.
 
+    :param kind: ``accounts`` or ``contacts`` of Exact Online, or ``employees`` of Personio.
+    :param conn_id: Airflow connection of that service (templated).
     :raises AirflowFailException: login, rights, division or ``start_from`` are wrong.
     :raises AirflowException: a limit or an outage; the retry goes on where this attempt was.
     """
@@ -72,6 +74,8 @@ class EmitNewsOperator(NewsOperator):
 
     Returns, and puts into the event, ``{"source", "batch", "count", "ids", "from", "to"}``.
 
+    :param kind: ``accounts`` or ``contacts`` of Exact Online, or ``employees`` of Personio.
+    :param conn_id: Airflow connection of that service (templated).
     :param asset: its event starts other DAGs.
     :raises AirflowSkipException: nothing waits.
     """
@@ -105,6 +109,9 @@ class ConfirmNewsOperator(NewsOperator):
     """Mark the batch as delivered: its event is there, because emit has succeeded. Push the watermark.
 
     Returns and pushes as XCom ``watermark`` ``{"from", "to", "run_id", "mode", "committed_at", "count"}``.
+
+    :param kind: ``accounts`` or ``contacts`` of Exact Online, or ``employees`` of Personio.
+    :param conn_id: Airflow connection of that service (templated).
     """
 
     def work(self, ledger: Ledger, context: Context) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from importlib import import_module
+from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier
@@ -63,6 +65,29 @@ def configured_notifiers() -> list[Any]:
             way_out='Write it like [{"class": "package.module.Name", "kwargs": {}}]; docs/connections.md shows more.',
         ) from None
     return made
+
+
+def tell(notifier: Any, context: dict[str, Any]) -> None:
+    """Let a notifier fill in its templates and send.
+
+    The same as calling it, except that Airflow's call writes the error's text to the log: an answer of a mail server
+    names the people it was for.
+
+    :param notifier: one of `configured_notifiers`.
+    :param context: of the task, with what there is to tell.
+    """
+    if not isinstance(notifier, BaseNotifier):
+        notifier(context)
+        return
+    own: Any = {**context, **{name: getattr(notifier, name) for name in notifier.template_fields}}
+    notifier.render_template_fields(own)
+    notifier.notify(own)
+
+
+def place_of(error: BaseException) -> str:
+    """Return file and line where an error was raised, without a word of its text."""
+    frames = extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
 
 
 def _made(entry: dict[str, Any]) -> Any:

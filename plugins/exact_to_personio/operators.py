@@ -31,7 +31,7 @@ class PlanOperator(StageOperator):
     :param exact_conn_id: Airflow connection of Exact Online (templated).
     :param personio_conn_id: Airflow connection of Personio (templated).
 
-    Returns the window: ``mode``, ``after`` (row version, as text), ``created_from``.
+    Returns the window: ``mode``, ``after`` (row version, as text), ``created_from``, ``advances``.
 
     :raises AirflowFailException: a connection or a param is wrong, or the watermark's XCom was raised by hand.
     """
@@ -42,6 +42,8 @@ class PlanOperator(StageOperator):
 
         job, exact = self._job(context), self._exact(context)
         run_id = str(context["run_id"])
+        # Loaded for its errors: a wrong form or mapping file costs no call and pins no window.
+        self._mapping(context)
 
         def newest() -> Newest:
             with exact.client(ledger, job.run_key(run_id)) as client:
@@ -147,7 +149,7 @@ class LoadOperator(StageOperator):
     :param personio_conn_id: Airflow connection of Personio (templated).
 
     Returns counts by state: ``created``, ``already_there``, ``matched``, ``unmatched``, ``rejected``, ``retry``,
-    ``in_doubt``.
+    ``in_doubt``, and ``in_doubt_elsewhere`` for positions that are no longer used.
 
     :raises AirflowFailException: token, company or position is wrong; nothing is lost, the records stay ready.
     :raises AirflowException: a limit or an outage; the retry goes on with what is left.

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 class NewsFeed(Protocol):
     """Where new records come from, reached through an Airflow connection."""
 
+    @property
+    def page(self) -> str:
+        """Where a person sees the service, for the button on the task; empty if nobody has said."""
+        ...
+
     def key(self, consumer: str) -> str:
         """Return the name in the ledger of what this consumer is told."""
         ...
@@ -45,6 +50,7 @@ class NewRecordsTask(LedgerOperator):
     """
 
     template_fields: Sequence[str] = ("start_from",)
+    source_url: str = ""
 
     def __init__(self, *, start_from: str = "now", max_records: int = 1000, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -68,6 +74,7 @@ class NewRecordsTask(LedgerOperator):
         from include.sync.news import hand_out, poll  # noqa: PLC0415 - lazily, for the Dag parse
 
         feed, now = self.feed(), datetime.now(UTC)
+        self.source_url = feed.page
         key, batch = feed.key(self.consumer), batch_of(context)
         self._confirm_delivered(ledger, key, batch, context)
         with feed.open(ledger, self.consumer, self.run_key(context)) as source:

@@ -24,8 +24,11 @@ class NewRecordsSensor(NewRecordsTask, BaseSensorOperator):
 
     :param deferrable: wait in the triggerer. Default: Airflow's ``[operators] default_deferrable``.
     :param poke_interval: seconds between two looks; each costs a call, and Exact allows 5,000 a day.
-    :param mode: when not deferrable: ``reschedule`` frees the worker between two looks.
+    :param mode: when not deferrable: ``reschedule`` frees the worker between two looks; ``poke`` keeps it.
+    :param timeout: seconds after which it gives up waiting. Default: Airflow's ``[sensors] default_timeout``, a week.
     :param retries: one at least, because Airflow may fail a task that is resumed at an unlucky moment.
+    :raises AirflowSensorTimeout: nothing was new in that time; not tried again. With ``soft_fail`` it is skipped.
+    :raises AirflowFailException: login, rights or ``start_from`` are wrong.
     """
 
     def __init__(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger_task.private import PrivateOperator
 from personio.hooks import PersonioHook
+from personio.links import PersonioLink, company_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ class PersonioCallOperator(PrivateOperator):
 
     template_fields: Sequence[str] = ("personio_conn_id",)
     ui_color = "#eaf7ee"
+    operator_extra_links = (PersonioLink(),)
     personio_url: str = ""
 
     def __init__(self, *, personio_conn_id: str = PersonioHook.default_conn_name, **kwargs: Any) -> None:
@@ -39,5 +41,8 @@ class PersonioCallOperator(PrivateOperator):
     @contextmanager
     def client(self, ledger: Ledger, context: Context) -> Iterator[PersonioClient]:
         """Yield a client for this task's connection."""
-        with self.hook.client(ledger, self.run_key(context)) as client:
+        hook = self.hook
+        # Until the task knows a page of its own.
+        self.personio_url = company_page(hook)
+        with hook.client(ledger, self.run_key(context)) as client:
             yield client

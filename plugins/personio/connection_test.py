@@ -33,8 +33,14 @@ def try_personio(hook: PersonioHook) -> tuple[bool, str]:
 
 def _lines(hook: PersonioHook, client: PersonioClient) -> Iterator[Line]:
     yield _recruiting(hook, client)
-    if not client.config.client_id or not client.config.client_secret:
-        yield False, "API client: no client ID and secret; employees and looking up applications need them."
+    given = [bool(part) for part in (client.config.client_id, client.config.client_secret)]
+    if not any(given):
+        # Optional; but a connection that holds nothing at all cannot work.
+        holds_any = bool(client.config.recruiting_token) or hook.company_id is not None
+        yield holds_any, "API client: none; employees and looking up need one."
+        return
+    if not all(given):
+        yield False, "API client: its ID or its secret is missing; enter both or none."
         return
     yield _said("API client, v1 (employees)", lambda: _employees(client))
     yield _said("API client, v2", lambda: _scopes(client))

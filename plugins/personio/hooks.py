@@ -86,11 +86,6 @@ class PersonioHook(BaseHook):
             )
         return cast("EmployeesApi", chosen)
 
-    @property
-    def career_url(self) -> str | None:
-        """The company's career site, None if the connection names none."""
-        return self._address("career_url")
-
     def job_url(self, job_position_id: int) -> str | None:
         """Return the address at which a person sees a position at Personio.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger_task.news import NewRecordsOperator
 from personio.hooks import PersonioHook
+from personio.links import PersonioLink, company_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,11 @@ class PersonioNewsFeed:
 
     def __init__(self, personio_conn_id: str, connection: Connection | None = None) -> None:
         self._hook = PersonioHook(personio_conn_id, connection=connection)
+
+    @property
+    def page(self) -> str:
+        """The company's first page at Personio, empty if the connection names none."""
+        return company_page(self._hook)
 
     def key(self, consumer: str) -> str:
         """Return the name in the ledger of what this consumer is told."""
@@ -67,6 +73,7 @@ class PersonioNewEmployeesOperator(NewRecordsOperator):
     """
 
     template_fields: Sequence[str] = ("start_from", "personio_conn_id")
+    operator_extra_links = (PersonioLink(),)
 
     def __init__(self, *, personio_conn_id: str = PersonioHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from ledger_task.exports import RowsFile, file_content
 from personio.call import PersonioCallOperator
-from personio.links import PersonioLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ class PersonioCreateApplicationOperator(PersonioCallOperator):
 
     .. seealso:: https://developer.personio.de/reference/post_v1-recruiting-applications
 
+    :param personio_conn_id: Airflow connection of Personio. (templated)
     :param first_name: of the applicant. (templated, not stored)
     :param last_name: of the applicant. (templated, not stored)
     :param email: of the applicant. (templated, not stored)
@@ -54,7 +54,6 @@ class PersonioCreateApplicationOperator(PersonioCallOperator):
         "recruiting_channel_id",
         "external_posting_id",
     )
-    operator_extra_links = (PersonioLink(),)
 
     def __init__(
         self,
@@ -113,8 +112,9 @@ class PersonioCreateEmployeeOperator(PersonioCallOperator):
 
     .. seealso:: https://developer.personio.de/reference/post_company-employees
 
-    All fields are templated, but not stored.
+    All fields about the employee are templated, but not stored.
 
+    :param personio_conn_id: Airflow connection of Personio. (templated)
     :param email: of the employee.
     :param first_name: of the employee.
     :param last_name: of the employee.
@@ -193,6 +193,7 @@ class PersonioListEmployeesOperator(PersonioCallOperator):
 
     .. seealso:: https://developer.personio.de/reference/get_company-employees
 
+    :param personio_conn_id: Airflow connection of Personio. (templated)
     :param email_address: only this employee; not together with ``updated_since``. Not called ``email``, which the
         ``default_args`` of many DAGs set for Airflow's own mails. (templated, not stored)
     :param updated_since: only those that changed since; an aware time is sent as UTC. (templated)
@@ -247,6 +248,7 @@ class PersonioUploadDocumentOperator(PersonioCallOperator):
 
     .. seealso:: https://developer.personio.de/reference/post_v1-recruiting-applications-documents
 
+    :param personio_conn_id: Airflow connection of Personio. (templated)
     :param path: of the file, any that ``ObjectStoragePath`` knows; at most 20 MB. (templated, not stored)
     :param filename: with its extension; None: the path's. (templated, not stored)
 

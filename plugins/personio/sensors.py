@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger_task.sensors import NewRecordsSensor
 from personio.hooks import PersonioHook
+from personio.links import PersonioLink
 from personio.news import PersonioNewsFeed
 
 if TYPE_CHECKING:
@@ -26,10 +27,14 @@ class PersonioNewEmployeeSensor(NewRecordsSensor):
     :param max_records: most employees in one batch, up to 1,000.
     :param deferrable: wait in the triggerer. Default: Airflow's ``[operators] default_deferrable``.
     :param poke_interval: seconds between two looks; each costs a call.
+    :param mode: when not deferrable: ``reschedule`` (default) frees the worker between two looks, ``poke`` keeps it.
+    :param timeout: seconds after which it gives up waiting. Default: Airflow's ``[sensors] default_timeout``, a week.
+    :raises AirflowSensorTimeout: nothing was new in that time; not tried again. With ``soft_fail`` it is skipped.
     :raises AirflowFailException: login, rights or ``start_from`` are wrong.
     """
 
     template_fields: Sequence[str] = ("start_from", "personio_conn_id")
+    operator_extra_links = (PersonioLink(),)
 
     def __init__(self, *, personio_conn_id: str = PersonioHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -16,6 +16,8 @@ class PersonioNewEmployeesTrigger(NewRecordsTrigger):
     """Fire for new employees.
 
     .. seealso:: https://developer.personio.de/reference/get_v2-persons
+
+    :param conn_id: Airflow connection of Personio.
     """
 
     def __init__(self, *, conn_id: str = PersonioHook.default_conn_name, **kwargs: Any) -> None:

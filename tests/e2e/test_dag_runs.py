@@ -124,6 +124,16 @@ def test_employees_of_each_record_are_listed_and_nothing_is_written(airflow: Air
     assert other["results"][0]["result"]["matches"] == []
 
 
+def test_form_that_is_wrong_fails_before_any_call(airflow: Airflow) -> None:
+    """A custom attribute that cannot be is named by the first task; no window is pinned, no call is made."""
+    airflow.log_in()
+    airflow.sandbox.sandbox.log.clear()
+    run, log = airflow.run("exact_contacts_to_personio_employees", custom_attributes={"shoe_size": "42"})
+    assert (run["tasks"]["plan"], run["tasks"]["extract"]) == ("failed", "upstream_failed")
+    assert "custom_attributes" in log
+    assert airflow.sandbox.sandbox.log.entries() == []
+
+
 def test_connections_may_come_from_a_secrets_backend(airflow: Airflow, tmp_path: Path) -> None:
     """The doctor, who asks Airflow, finds both connections in the backend that README.md shows."""
     airflow.log_in()

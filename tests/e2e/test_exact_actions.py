@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
+COMPANY = "https://company.app.personio.com"
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[RunningSandbox]:
@@ -43,6 +45,7 @@ def airflow(
 ) -> Iterator[Session]:
     home = tmp_path_factory.mktemp("actions")
     with Session(home, sandbox) as session:
+        session.connections["PERSONIO_DEFAULT"]["extra"]["company_url"] = COMPANY
         shutil.copy(ROOT / "tests" / "servers" / "authors_dag.py", home / "dags")
         session.start()
         yield session
@@ -229,7 +232,8 @@ def test_authors_operators_do_what_they_say_and_store_nobody(
     (tmp_path / "cv.pdf").write_bytes(b"%PDF-1.4 invented")
     person = {"first": "Wilhelmina", "last": "Zonderling", "email": "wilhelmina@example.org"}
     told = len(airflow.log())
-    run = airflow.ask("authors", person=person, folder=str(tmp_path), key=ids["item"])
+    form = {"folder": str(tmp_path), "key": ids["item"], "account": ids["account"]}
+    run = airflow.ask("authors", person=person, **form)
     assert set(run["tasks"].values()) == {"success"}, airflow.log()[told:][-4000:]
 
     xcoms = run["xcoms"]
@@ -249,6 +253,8 @@ def test_authors_operators_do_what_they_say_and_store_nobody(
 
     assert sum(row["Name"] == "Mapped" for row in airflow.rows("Accounts")) == 2
 
+    _hours_contacts_and_news(airflow, ids, xcoms)
+
     applicant = airflow.applicants()["wilhelmina@example.org"]
     assert (applicant["first_name"], applicant["message"]) == ("Wilhelmina", "Hello Wilhelmina")
     assert [file["uuid"] for file in applicant["files"]] == [xcoms["upload.return_value"]]
@@ -258,8 +264,32 @@ def test_authors_operators_do_what_they_say_and_store_nobody(
     assert xcoms["staff.return_value"]["ids"] == [int(hired["id"])]
     assert json.loads((tmp_path / "staff.jsonl").read_text())["email"] == "wilhelmina@example.org"
 
+    assert xcoms["hire._link_PersonioLink"] == f"{COMPANY}/staff/details/{hired['id']}"
+    assert xcoms["staff._link_PersonioLink"] == xcoms["upload._link_PersonioLink"] == COMPANY
+
     del xcoms["person.return_value"]  # the author's own task
     stored = json.dumps([xcoms, run["rendered"]])
     for word in (*person.values(), "N.V."):
         assert word not in stored
         assert word not in airflow.log()[told:]
+
+
+def _hours_contacts_and_news(airflow: Session, ids: dict[str, str], xcoms: dict[str, Any]) -> None:
+    """Compare with the sandbox what was booked, who was made a contact, and which records were called new."""
+    booked = hours(airflow)[xcoms["hours.return_value"]["id"]]
+    assert (booked["Item"], booked["Account"], booked["Quantity"]) == (ids["item"], ids["account"], 1.5)
+    assert booked["Notes"] == "For Zonderling"
+
+    contacts = {row["ID"]: row for row in airflow.rows("Contacts")}
+    key = xcoms["contact.return_value"]["id"]
+    names = ("Account", "FirstName", "LastName", "Email", "JobTitleDescription")
+    told = (ids["account"], "Wilhelmina", "Zonderling", "wilhelmina@example.org", "Asked")
+    assert tuple(contacts[key][name] for name in names) == told
+    assert xcoms["rename.return_value"] == {"id": key, "endpoint": "crm/Contacts"}
+    assert xcoms["ask.return_value"] == {"ID": key, "Account": ids["account"], "JobTitleDescription": "Asked"}
+
+    assert sorted(xcoms["news.return_value"]["ids"]) == sorted(contacts)
+    assert xcoms["news._link_ExactOnlineRecordLink"].endswith(f"/docs/MenuPortal.aspx?_Division_={DIVISION}")
+    people = sorted(str(number) for number in airflow.sandbox.sandbox.personio.people)
+    assert sorted(xcoms["joined.return_value"]["ids"]) == people
+    assert xcoms["joined._link_PersonioLink"] == COMPANY

@@ -26,6 +26,16 @@ ASSETS = {
     "personio_new_employees": "x-personio://personio_default/employees",
 }
 
+SENSORS = """
+from airflow.sdk import DAG
+from exact_online.sensors import ExactOnlineNewAccountSensor
+from personio.sensors import PersonioNewEmployeeSensor
+
+with DAG("waiting", schedule=None) as dag:
+    ExactOnlineNewAccountSensor(task_id="accounts", start_from="beginning", mode="poke", poke_interval=1)
+    PersonioNewEmployeeSensor(task_id="employees", start_from="beginning", poke_interval=1)
+"""
+
 # Runs DAGs one after the other, then reads back what Airflow's database knows of all runs so far.
 RUN = """
 import json, sys
@@ -44,8 +54,11 @@ from airflow.utils.session import create_session
 with create_session() as session:
     events = [{"uri": e.uri, "extra": e.extra} for e in session.query(AssetEvent)]
     marks = [XComModel.deserialize_value(x) for x in session.query(XComModel).filter_by(key="watermark")]
+    last = session.query(XComModel).filter_by(key="return_value", run_id=run.run_id)
+    returned = {x.task_id: XComModel.deserialize_value(x) for x in last}
     everything = [str(x.value) for x in session.query(XComModel)]
-print("RESULT " + json.dumps({"runs": runs, "events": events, "marks": marks, "xcoms": everything}))
+told = {"runs": runs, "events": events, "marks": marks, "xcoms": everything, "returned": returned}
+print("RESULT " + json.dumps(told))
 """
 
 
@@ -92,6 +105,7 @@ class Told:
         self.events: list[dict[str, Any]] = found["events"]
         self.marks: list[dict[str, Any]] = found["marks"]
         self.xcoms: list[str] = found["xcoms"]
+        self.returned: dict[str, Any] = found["returned"]
 
     def states(self, dag_id: str) -> list[str]:
         return [self.runs[dag_id]["tasks"][name] for name in ("poll", "emit", "confirm")]
@@ -149,3 +163,13 @@ def test_an_outage_fails_the_run_and_the_next_one_tells_everything(airflow: Airf
 def test_the_examples_parse_and_one_runs_without_an_event(airflow: Airflow) -> None:
     told = Told(airflow, "example_new_employees", folder="docs/examples")
     assert told.runs["example_new_employees"]["tasks"] == {"prepare_first_day": "success"}
+
+
+def test_sensors_end_with_what_is_new(airflow: Airflow, tmp_path: Path) -> None:
+    """One that keeps its worker, one that would be rescheduled: both see all that is there."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "waiting.py").write_text(SENSORS)
+    told = Told(airflow, "waiting", folder=str(tmp_path / "own"))
+    assert told.runs["waiting"]["tasks"] == {"accounts": "success", "employees": "success"}, told.log[-3000:]
+    heard = {task_id: sorted(batch["ids"]) for task_id, batch in told.returned.items()}
+    assert heard == {kind.lower(): truth(airflow.sandbox, kind) for kind in ("Accounts", "employees")}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from include.connection_fields import exact_divisions, exact_site
+from include.connection_fields import exact_divisions, exact_site, exact_time_zone
+from include.provider_info import CONNECTION_TYPES
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,36 @@ def test_divisions(extra: dict[str, Any], expected: tuple[int, ...]) -> None:
 )
 def test_site(host: str | None, extra: dict[str, Any], expected: str) -> None:
     assert exact_site(host, extra) == expected
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ({}, "Europe/Amsterdam"),
+        ({"region": "de"}, "Europe/Amsterdam"),
+        ({"region": "co.uk"}, "Europe/London"),
+        ({"region": "CO.UK"}, "Europe/London"),
+        ({"region": " .co.uk "}, "Europe/London"),
+        ({"region": "co.uk", "time_zone": "Europe/Paris"}, "Europe/Paris"),
+    ],
+)
+def test_time_zone_is_that_of_the_site(extra: dict[str, Any], expected: str) -> None:
+    """However the region was typed: a site that is found has its own clock."""
+    assert exact_site(None, extra)
+    assert exact_time_zone(extra) == expected
+
+
+@pytest.mark.parametrize(("kind", "heading"), [("exact_online", "to Exact Online"), ("personio", "to Personio")])
+def test_every_field_is_in_the_manual(kind: str, heading: str) -> None:
+    """By the name it is stored under and, if it stands alone in its line, by the label of the form."""
+    manual = (Path(__file__).parents[2] / "docs" / "connections.md").read_text("utf-8")
+    section = manual.partition(f"## The connection {heading}\n")[2].partition("\n## ")[0]
+    rows = [row.split("|")[1:3] for row in section.splitlines() if row.startswith("| ")]
+    labels = {name: label.strip() for label, names in rows for name in re.findall(r"`(\w+)`", names)}
+    described = next(entry for entry in CONNECTION_TYPES if entry["connection-type"] == kind)
+    fields = {name: field["label"] for name, field in described["conn-fields"].items()}
+    fields["host"] = described["ui-field-behaviour"]["relabeling"]["host"]
+    assert set(labels) == {*fields, "login", "password"}
+    assert {name: label for name, label in labels.items() if name in fields and "," not in label} == {
+        name: label for name, label in fields.items() if "," not in labels[name]
+    }

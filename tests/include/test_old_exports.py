@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,13 +58,43 @@ def test_old_exports_go_with_their_folders(home: Path) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["rows.jsonl", "dag/rows.jsonl", "dag/run/sub/rows.jsonl", "dag/run/notes.txt", "dag/run/.rows.jsonl.x.part"],
+    [
+        "rows.jsonl",
+        "dag/rows.jsonl",
+        "dag/run/sub/rows.jsonl",
+        "dag/run/notes.txt",
+        "dag/run/.notes.txt.abcd1234.part",
+        "dag/run/rows.jsonl.part",
+        "dag/.rows.jsonl.abcd1234.part",
+    ],
 )
 def test_other_files_stay(home: Path, place: str) -> None:
     """Not ours: another depth, another ending."""
     path = written(home / "exports" / place)
     assert remove_old_exports(BORDER) == {"removed": 0, "kept": 0}
     assert path.exists()
+
+
+@pytest.mark.parametrize("task", ["rows", "t" * 59, "t" * 100])
+def test_half_an_export_goes_too(home: Path, task: str) -> None:
+    """A killed task leaves its rows under the name that they were written to; one at work is younger."""
+    place = home / "exports" / "dag" / "run" / f"{task}.jsonl"
+    code = (
+        "import os, signal, sys; from pathlib import Path; from types import SimpleNamespace as Target\n"
+        "from include.exports import save_rows\n"
+        "def rows():\n"
+        "    yield {'Email': 'sanne@example.org'}\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "save_rows(rows(), Target(path=sys.argv[1], protocol='file', fs=None), 'jsonl')"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(place)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (part,) = place.parent.iterdir()
+    aged(part, 179)
+    assert remove_old_exports(BORDER) == {"removed": 0, "kept": 0}
+    aged(part)
+    assert remove_old_exports(BORDER) == {"removed": 1, "kept": 0}
+    assert not place.parent.exists()
 
 
 def test_links_are_not_followed(home: Path, tmp_path: Path) -> None:

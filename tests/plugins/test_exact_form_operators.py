@@ -73,6 +73,23 @@ def check(kind: type[Any], params: dict[str, Any], form: dict[str, Any]) -> Any:
         ({**ACCOUNTS, "action": "other", "method": "POST"}, "exact.body.missing"),
         ({**ACCOUNTS, "action": "other", "method": "POST", "body": {"a": 1}, "key": GUID}, "exact.key.unexpected"),
         ({**ACCOUNTS, "action": "other", "method": "PUT", "body": {"a": 1}}, "exact.key.missing"),
+        (
+            {**ACCOUNTS, "action": "other", "method": "PUT", "body": {"a": 1}, "key": "0000011"},
+            "exact.key.malformed",
+        ),
+        ({**ACCOUNTS, "action": "other", "key": "0000011"}, "exact.key.malformed"),
+        ({**ACCOUNTS, "action": "other", "key": GUID, "filter": "Name eq 'x'"}, "exact.key.unexpected"),
+        ({"endpoint": "sync/CRM/Contacts", "action": "other"}, "exact.query.select_missing"),
+        (
+            {"endpoint": "project/TimeTransactions", "action": "other", "method": "PUT"}
+            | {"key": GUID, "body": {"Quantity": "many"}},
+            "exact.Quantity.malformed",
+        ),
+        (
+            {"other_endpoint": f"project/TimeTransactions(guid'{GUID}')", "unlisted": True}
+            | {"action": "other", "method": "PUT", "key": GUID, "body": {"Quantity": 1}},
+            "exact.endpoint.malformed",
+        ),
         ({"action": "other", "other_endpoint": "read/some/Function"}, "exact.endpoint.unknown"),
         (
             {"endpoint": "project/TimeTransactions", "action": "create", "body": {"Item": GUID}},
@@ -150,6 +167,8 @@ def test_right_forms_pass() -> None:
         "action": "list",
         "endpoint": "crm/Accounts",
     }
+    by_key = {**ACCOUNTS, "action": "other", "key": GUID, "select": "ID"}
+    assert check(EndpointFormOperator, dict(endpoint_params()), by_key)["action"] == "other"
     odd = {"action": "other", "other_endpoint": "read/sync/Sync/SyncTimestamp", "unlisted": True}
     assert check(EndpointFormOperator, dict(endpoint_params()), odd)["action"] == "other"
 

@@ -123,6 +123,40 @@ def test_session_and_request(sandbox: RunningSandbox) -> None:
     assert [row["Name"] for row in rows] == ["Voorbeeld"]
 
 
+def test_request_leaves_final_hours_alone(sandbox: RunningSandbox) -> None:
+    hook, exact_data = exact(sandbox.url, divisions="124132"), sandbox.sandbox.exact
+    log_in(sandbox, hook)
+    account = exact_data.add_account(124132, {"Name": "Payer"})
+    item = exact_data.add(124132, "Items", {"Code": "H", "Description": "Hour"})
+    fields = {"Item": item["ID"], "Account": account["ID"], "Quantity": 1.25}
+    final = exact_data.add(124132, "TimeTransactions", {**fields, "HourStatus": 20})["ID"]
+    draft = exact_data.add(124132, "TimeTransactions", {**fields, "HourStatus": 1})["ID"]
+    for method, body in (("put", {"Quantity": 2}), ("DELETE", None)):
+        with pytest.raises(ConfigurationError) as refused:
+            hook.request(method, "Project/TimeTransactions", key=final, json=body)
+        assert refused.value.reason_code == "exact.HourStatus.final"
+    with pytest.raises(ConfigurationError) as refused:
+        hook.request("PUT", "project/TimeTransactions", key=draft, json={"HourStatus": 20})
+    assert refused.value.reason_code == "exact.HourStatus.malformed"
+    assert {entry.method for entry in sandbox.sandbox.log.entries()} <= {"GET"}
+    hook.request("PUT", "project/TimeTransactions", key=draft, json={"Quantity": 2})
+    hook.request("DELETE", "project/TimeTransactions", key=draft)
+    hook.request("DELETE", "project/TimeTransactions", key=draft)
+    rows = exact_data.contents()["124132"]["TimeTransactions"]
+    assert [(row["ID"], row["Quantity"]) for row in rows if row["Item"] == item["ID"]] == [(final, 1.25)]
+
+
+def test_request_takes_numbers_as_keys_and_unlisted_paths(sandbox: RunningSandbox) -> None:
+    hook = exact(sandbox.url, divisions="124132")
+    log_in(sandbox, hook)
+    assert hook.request("GET", "hrm/Divisions", key=124132, params={"$select": "Code"})["Code"] == 124132
+    account = sandbox.sandbox.exact.add_account(124132, {"Name": "Voorbeeld"})["ID"]
+    path = f"crm/Accounts(guid'{account}')"
+    with pytest.raises(ConfigurationError):
+        hook.request("GET", path)
+    assert hook.request("GET", path, unlisted=True)["Name"] == "Voorbeeld"
+
+
 def test_test_of_exact_names_login_user_and_divisions(sandbox: RunningSandbox) -> None:
     """The id that Airflow gives a connection for its test is a passing one: the login is found by the app."""
     log_in(sandbox, exact(sandbox.url))
@@ -192,19 +226,30 @@ def test_test_of_personio_names_each_credential(sandbox: RunningSandbox) -> None
         ({"recruiting_access_token": "wrong"}, "Recruiting: "),
         ({"company_id": 1}, "Recruiting: "),
         ({"client": ("wrong", "wrong")}, "API client, v1 (employees): "),
-        ({"client": ("", "")}, "API client: no client ID and secret"),
+        ({"client": ("sandbox", "")}, "API client: its ID or its secret is missing"),
+        (
+            {"client": ("", ""), "recruiting_access_token": "", "company_id": None},
+            "API client: none; employees and looking up need one.",
+        ),
     ],
-    ids=["token", "company", "client", "no-client"],
+    ids=["token", "company", "client", "half-a-client", "nothing"],
 )
 def test_test_of_personio_says_which_credential_fails(
     sandbox: RunningSandbox, extra: dict[str, Any], said: str
 ) -> None:
     works, text = personio(sandbox.url, **extra).test_connection()
     assert not works
-    failing = [line for line in text.splitlines() if "[" in line or "no client" in line]
+    failing = [line for line in text.splitlines() if "[" in line or "API client: " in line]
     assert failing
     assert any(line.startswith(said) for line in failing)
     assert "wrong" not in text.replace("wrong with", "")
+
+
+def test_test_of_personio_needs_no_api_client(sandbox: RunningSandbox) -> None:
+    """Applications can be created without one."""
+    works, text = personio(sandbox.url, client=("", "")).test_connection()
+    assert works, text
+    assert "API client: none; employees and looking up need one." in text.splitlines()
 
 
 def test_forms_say_plain_words_and_hide_secrets() -> None:

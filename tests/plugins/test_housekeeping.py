@@ -7,11 +7,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk import BaseNotifier
 
 from airflow_home import CLIENT
 from exact_to_personio import housekeeping
 from exact_to_personio.housekeeping import ForgetOperator, KeepLoginsAliveOperator
 from exact_to_personio.notifiers import LoginExpiryNotifier, configured_notifiers
+from include.clients.token_chain import bury
 from include.connection_fields import exact_app
 from include.errors import ConfigurationError, ServiceUnavailableError
 from include.ledger import open_ledger
@@ -99,6 +101,75 @@ def test_others_are_looked_after_before_one_fails(
         run(2, conn_ids=f"nowhere, {CONN}")
     assert [entry.status for entry in sandbox.sandbox.log.entries() if entry.kind == "oauth2/token"] == [200]
     assert len(told) == 1
+
+
+def test_every_living_login_is_renewed_whoever_named_it(
+    run: Callable[..., Any],
+    sandbox: RunningSandbox,
+    told: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """But neither a dead one, nor one whose connection is gone, nor one whose id now belongs to something else."""
+    fields = json.loads(os.environ["AIRFLOW_CONN_EXACT_ONLINE_DEFAULT"])
+    then = datetime.now(UTC) - timedelta(days=25)
+    # Another company: at the same site, a login of the same app would end the first one.
+    with RunningSandbox() as belgium:
+        kinds = {
+            "BE": ("exact_online", belgium.url),
+            "DEAD": ("exact_online", sandbox.url),
+            "OTHER": ("http", sandbox.url),
+        }
+        for name, (kind, host) in kinds.items():
+            monkeypatch.setenv(f"AIRFLOW_CONN_EXACT_{name}", json.dumps({**fields, "conn_type": kind, "host": host}))
+        issued = belgium.sandbox.exact.issue_tokens()
+        belgium.sandbox.exact.expire_tokens()
+        with open_ledger() as ledger:
+            for conn_id in ("exact_be", "exact_dead", "exact_gone", "exact_other"):
+                with ledger.vault(conn_id).locked() as chain:
+                    chain.replace(
+                        issued["access_token"], issued["refresh_token"], then, then + timedelta(seconds=600)
+                    )
+            with ledger.vault("exact_dead").locked() as chain:
+                bury(chain, "exact.refresh_token.chain", None, then)
+        found = run(2)
+    assert {conn_id: state["login"] for conn_id, state in found.items()} == {CONN: "renewed", "exact_be": "renewed"}
+    assert [entry.status for entry in sandbox.sandbox.log.entries() if entry.kind == "oauth2/token"] == [200]
+    lines = [line for line in capsys.readouterr().out.splitlines() if "no longer knows" in line]
+    assert ["exact_gone" in line for line in lines] == [True, False]
+    assert "exact_other" in lines[1]
+    assert told == []
+
+
+def test_text_of_a_failing_notifier_stays_out_of_the_log(
+    run: Callable[..., Any],
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Neither we nor Airflow write it; a notifier of Airflow's gets its templates filled in all the same."""
+    sent: list[str] = []
+
+    class Mail(BaseNotifier):
+        template_fields = ("text",)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.text = "{{ login_connection }}"
+
+        def notify(self, context: Any) -> None:
+            del context
+            sent.append(self.text)
+            raise OSError("550 RCPT TO:<ops@example.org> rejected")
+
+    monkeypatch.setattr(housekeeping, "configured_notifiers", lambda: [Mail()])
+    sandbox.sandbox.faults.add(Fault("status", match="POST oauth2/token", times=None, status=500))
+    with pytest.raises(ServiceUnavailableError):
+        run(24)
+    assert sent == [CONN]
+    written = "".join(capsys.readouterr())
+    assert "Notifier Mail failed: OSError in test_housekeeping.py:" in written
+    assert "ops@example.org" not in written
 
 
 def test_notifiers_are_made_from_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,15 +13,7 @@ import pytest
 from airflow.sdk._shared.module_loading import import_string
 
 from exact_online.triggers import ExactOnlineNewRecordsTrigger
-from exact_to_personio.assets import (
-    ids_of,
-    new_accounts,
-    new_contacts,
-    new_employees,
-    watched_new_accounts,
-    watched_new_contacts,
-    watched_new_employees,
-)
+from exact_to_personio.assets import watched_new_contacts
 from include.ledger import open_ledger
 from include.sandbox.faults import Fault
 from include.sandbox.server import RunningSandbox
@@ -33,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
+    from airflow.sdk import Asset
     from airflow.triggers.base import TriggerEvent
 
     from ledger_task.triggers import NewRecordsTrigger
@@ -247,40 +240,14 @@ def test_employees_are_watched_too(sandbox: RunningSandbox) -> None:
     asyncio.run(watch())
 
 
-def test_assets_have_names_and_addresses_of_their_own() -> None:
-    plain = [new_contacts(), new_accounts(), new_employees()]
-    watched = [watched_new_contacts(), watched_new_accounts(), watched_new_employees()]
-    other = [new_contacts("second"), watched_new_contacts(division=7)]
-    everything = plain + watched + other
-    assert [asset.uri for asset in plain] == [
-        "x-exact-online://exact_online_default/contacts",
-        "x-exact-online://exact_online_default/accounts",
-        "x-personio://personio_default/employees",
-    ]
-    assert len({asset.uri for asset in everything}) == len({asset.name for asset in everything}) == 8
-    made = [asset.watchers[0].trigger for asset in watched]
-    assert [(trigger.conn_id, trigger.interval, trigger.once) for trigger in made] == [  # type: ignore[attr-defined]
-        ("exact_online_default", 60.0, False),
-        ("exact_online_default", 60.0, False),
-        ("personio_default", 60.0, False),
-    ]
+def test_a_watcher_of_the_same_division_hears_of_everything_too(contact: Callable[[], str]) -> None:
+    async def heard(asset: Asset) -> Any:
+        events = asset.watchers[0].trigger.run()
+        found = await following(events)
+        await events.aclose()  # type: ignore[attr-defined]
+        return found["ids"]
 
-
-def test_ids_of_several_events_are_named_once() -> None:
-    class Event:
-        def __init__(self, **extra: Any) -> None:
-            self.extra = extra
-
-    events = {
-        "plain": [Event(ids=["1", "2"]), Event(ids=["2", "3"])],
-        "watched": [Event(from_trigger=True, payload={"ids": ["3", "4"]}), Event()],
-    }
-    assert ids_of(events) == ["1", "2", "3", "4"]
-
-
-def test_watchers_of_two_kinds_are_two_triggers(sandbox: RunningSandbox) -> None:
-    kinds: list[NewRecordsTrigger] = [
-        asset().watchers[0].trigger  # type: ignore[misc]
-        for asset in (watched_new_contacts, watched_new_accounts, watched_new_employees)
-    ]
-    assert len({kind.hash(*kind.serialize()) for kind in kinds}) == 3
+    ids = [contact(), contact()]
+    for division in (None, DIVISION):
+        asset = watched_new_contacts(start_from="beginning", interval=0.05, division=division)
+        assert asyncio.run(heard(asset)) == ids

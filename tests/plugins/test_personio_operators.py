@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, BaseOperator
 from airflow.serialization.serialized_objects import DagSerialization
 
+import exact_online
+import personio
 from airflow_home import PERSONIO_CLIENT
 from include.errors import ConfigurationError, RetryLaterError
 from include.ledger import open_ledger
@@ -65,6 +69,25 @@ def run(operator: Any, ledger: Ledger, run_id: str = "r1", **params: Any) -> Any
     return operator.work(ledger, context)
 
 
+def link_of(operator: Any) -> str:
+    return PersonioLink().get_link(operator, ti_key=None)  # type: ignore[arg-type]
+
+
+def public_operators() -> list[type[BaseOperator]]:
+    """Return every operator and sensor that a module of either service offers."""
+    found: list[type[BaseOperator]] = []
+    for package in (exact_online, personio):
+        for name in [module.name for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")]:
+            offered = vars(importlib.import_module(name)).items()
+            found += [
+                kind
+                for title, kind in offered
+                if isinstance(kind, type) and issubclass(kind, BaseOperator) and not title.startswith("_")
+                if kind.__module__ == name
+            ]
+    return found
+
+
 def applications(sandbox: RunningSandbox) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = sandbox.sandbox.personio.contents()["applications"]
     return found
@@ -113,10 +136,28 @@ def test_application_arrives_with_its_file_once_and_is_linked(
     assert application["recruiting_channel_id"] == 501
     assert [file["original_filename"] for file in application["files"]] == ["cv.pdf"]
     assert application["phase"] == {"type": "system", "id": "offer"}
-    link = PersonioLink().get_link(operator, ti_key=None)  # type: ignore[arg-type]
-    assert link == "https://company.personio.de/recruiting/positions/1002"
+    assert link_of(operator) == "https://company.personio.de/recruiting/positions/1002"
     assert run(operator, ledger, first="Wil") == made
     assert len(applications(sandbox)) == 1
+
+
+def test_every_operator_has_a_button() -> None:
+    names = {kind.__name__ for kind in public_operators()}
+    assert {"ExactOnlineNewRecordsOperator", "ExactOnlineNewAccountSensor", "PersonioUploadDocumentOperator"} <= names
+    assert [kind.__name__ for kind in public_operators() if not list(kind.operator_extra_links)] == []
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_buttons_lead_to_the_employee_or_to_the_company(ledger: Ledger, connect: Callable[..., None]) -> None:
+    hire, staff = PersonioCreateEmployeeOperator(task_id="a", **PERSON), PersonioListEmployeesOperator(task_id="l")
+    assert link_of(staff) == ""
+    run(staff, ledger)
+    assert link_of(staff) == ""
+    connect(company_url="company.personio.de/")
+    made = run(hire, ledger)
+    assert link_of(hire) == f"https://company.personio.de/staff/details/{made['id']}"
+    run(staff, ledger)
+    assert link_of(staff) == "https://company.personio.de"
 
 
 @pytest.mark.parametrize("v2", [True, False], ids=["looked up", "told by the refusal of a second one"])

@@ -26,6 +26,7 @@ for line in sys.stdin:
     for name in [n for n in os.environ if n.startswith(("AIRFLOW_CONN_", "EXACT_PERSONIO_"))]:
         del os.environ[name]
     os.environ.update(asked["env"])
+    sys.path[:0] = [entry for entry in asked["path"] if entry not in sys.path]
     # Parsed anew, as for every task of a real Airflow: a run's values stay in the params of the DAG object.
     dag = DagBag(dag_folder=asked["folder"]).dags[asked["dag"]]
     run = dag.test(run_conf=asked["conf"])
@@ -69,7 +70,9 @@ class Runner:
         before = self._log.stat().st_size
         assert self._process.stdin is not None
         wanted = {n: v for n, v in env.items() if n.startswith(("AIRFLOW_CONN_", "EXACT_PERSONIO_"))}
-        asked = {"folder": str(folder), "dag": dag_id, "conf": conf, "env": wanted}
+        # What a process of its own would find through the variable; entries stay for the runs that follow.
+        path = [entry for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
+        asked = {"folder": str(folder), "dag": dag_id, "conf": conf, "env": wanted, "path": path}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         told = self._results.readline()

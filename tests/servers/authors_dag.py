@@ -6,14 +6,18 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
+from exact_online.hooks import ExactOnlineHook
+from exact_online.news import ExactOnlineNewRecordsOperator
 from exact_online.operators import (
     ExactOnlineCreateOperator,
     ExactOnlineDeleteOperator,
     ExactOnlineGetOperator,
     ExactOnlineListOperator,
     ExactOnlineRequestOperator,
+    ExactOnlineTimeTransactionOperator,
     ExactOnlineUpdateOperator,
 )
+from personio.news import PersonioNewEmployeesOperator
 from personio.operators import (
     PersonioCreateApplicationOperator,
     PersonioCreateEmployeeOperator,
@@ -21,7 +25,9 @@ from personio.operators import (
     PersonioUploadDocumentOperator,
 )
 
-with DAG("authors", schedule=None, params={"person": Param({}, type="object"), "folder": "", "key": ""}) as dag:
+PARAMS: dict[str, Any] = {"person": Param({}, type="object"), "folder": "", "key": "", "account": ""}
+
+with DAG("authors", schedule=None, params=PARAMS) as dag:
 
     @task(show_return_value_in_logs=False)
     def person(params: Any = None) -> Any:
@@ -67,6 +73,39 @@ with DAG("authors", schedule=None, params={"person": Param({}, type="object"), "
         key="{{ ti.xcom_pull('create')['id'] }}",
         confirm_id="{{ ti.xcom_pull('create')['id'] }}",
     )
+    hours = ExactOnlineTimeTransactionOperator(
+        task_id="hours",
+        item="{{ params.key }}",
+        account="{{ params.account }}",
+        quantity="1.5",
+        notes="For {{ params.person.last }}",
+    )
+    contact = ExactOnlineCreateOperator(
+        task_id="contact",
+        endpoint="crm/Contacts",
+        body={
+            "Account": "{{ params.account }}",
+            "FirstName": "{{ params.person.first }}",
+            "LastName": "{{ params.person.last }}",
+        },
+    )
+    rename = ExactOnlineUpdateOperator(
+        task_id="rename",
+        endpoint="crm/Contacts",
+        key="{{ ti.xcom_pull('contact')['id'] }}",
+        body={"Email": "{{ params.person.email }}"},
+    )
+
+    @task
+    def ask(ti: Any = None) -> Any:
+        """Make calls of one's own with the hook."""
+        hook, key = ExactOnlineHook(), ti.xcom_pull("contact")["id"]
+        hook.request("PUT", "crm/Contacts", key=key, json={"JobTitleDescription": "Asked"})
+        row = hook.request("GET", "crm/Contacts", key=key, params={"$select": "ID,Account,JobTitleDescription"})
+        return {name: row[name] for name in ("ID", "Account", "JobTitleDescription")}
+
+    news = ExactOnlineNewRecordsOperator(task_id="news", entity="Contacts", start_from="beginning")
+    joined = PersonioNewEmployeesOperator(task_id="joined", start_from="beginning")
     upload = PersonioUploadDocumentOperator(task_id="upload", path="{{ params.folder }}/cv.pdf")
     apply = PersonioCreateApplicationOperator(
         task_id="apply",
@@ -95,4 +134,6 @@ with DAG("authors", schedule=None, params={"person": Param({}, type="object"), "
     )
     made >> update >> get >> rows >> delete
     made >> invoice
+    contact >> rename >> ask() >> news
     hire >> staff
+    hire >> joined

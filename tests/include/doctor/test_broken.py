@@ -116,6 +116,7 @@ CASES = (
     Case("start-from-no-date", env("START_FROM", "yesterday"), "settings.start_from", "now, beginning or a date"),
     Case("start-from-no-day", env("START_FROM", "2026-02-30"), "settings.start_from", "now, beginning or a date"),
     Case("retry-seconds-no-number", env("RETRY_SECONDS", "soon"), "settings.retry_seconds", "number above 0"),
+    Case("retry-seconds-endless", env("RETRY_SECONDS", "inf"), "settings.retry_seconds", "number above 0"),
     Case("retention-no-number", env("RETENTION_DAYS", "ever"), "settings.retention", "whole number"),
     Case("look-again-no-number", env("LOOK_AGAIN_HOURS", "daily"), "settings.look_again", "whole number of hours"),
     # the ledger

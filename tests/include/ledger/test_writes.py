@@ -111,6 +111,22 @@ def test_a_write_that_was_never_begun_cannot_be_settled(ledger: Ledger) -> None:
     assert "ada" not in str(caught.value)
 
 
+def test_what_others_made_is_told_by_endpoint(ledger: Ledger) -> None:
+    """Neither an own record, nor one of another endpoint, nor one that was merely there, is another's."""
+    for key, endpoint, state, remote in (
+        ("mine", "crm/Accounts", "created", "a"),
+        ("other", "crm/Accounts", "created", "b"),
+        ("elsewhere", "crm/Contacts", "created", "c"),
+        ("there", "crm/Accounts", "done", "d"),
+    ):
+        ledger.writes.begin(key, endpoint=endpoint, content_hash="c", run_id="r")
+        ledger.writes.settle(key, state, remote_id=remote)  # type: ignore[arg-type]
+    ids = ["a", "b", "c", "d", "e"]
+    assert ledger.writes.made_by_others("mine", "crm/Accounts", ids) == {"b"}
+    assert ledger.writes.made_by_others("new", "crm/Accounts", ids) == {"a", "b"}
+    assert ledger.writes.made_by_others("mine", "crm/Accounts", []) == set()
+
+
 def test_neither_key_nor_content_is_readable(ledger: Ledger) -> None:
     """A key may name a person, and the plain hash of a short content could be guessed."""
     begin(ledger, "content-hash")

@@ -102,6 +102,29 @@ def test_several_candidates_are_a_persons_decision(ledger: Ledger, service: Serv
     assert service.made == ["id-1"]
 
 
+def test_record_of_another_key_is_not_taken_for_the_lost_one(ledger: Ledger, service: Service) -> None:
+    """Two runs write the same values: the one whose request was lost takes its own record, or makes it."""
+    first, second = ("790fc424-dc9f-405d-ab09-22d4ee00f65" + digit for digit in "12")
+    write_once(ledger, "dag/other/task/-1", "crm/Accounts", PAYLOAD, send=lambda: first, find=service.find)
+    for key, there, written in (
+        ("dag/lost before/task/-1", [first], Written("id-1", "created", sent=True)),
+        ("dag/lost after/task/-1", [first, second], Written(second, "created", sent=False)),
+    ):
+        service.answers = [OutcomeUnknownError("lost", reason_code="exact.answer.lost")]
+        with pytest.raises(RetryLaterError):
+            service.write(ledger, key=key)
+        service.found = there
+        assert service.write(ledger, key=key) == written
+
+
+def test_number_that_another_company_uses_too_may_be_ours(ledger: Ledger, service: Service) -> None:
+    write_once(ledger, "dag/other/task/-1", "crm/Accounts", PAYLOAD, send=lambda: "17", find=service.find)
+    service.answers, service.found = [LOST], ["17"]
+    with pytest.raises(RetryLaterError):
+        service.write(ledger)
+    assert service.write(ledger) == Written("17", "created", sent=False)
+
+
 def test_failed_look_up_sends_nothing_and_stays_in_doubt(ledger: Ledger, service: Service) -> None:
     service.answers = [LOST]
     with pytest.raises(RetryLaterError):
