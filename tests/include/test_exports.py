@@ -184,7 +184,7 @@ def test_unwritable_folder_is_one_sentence(tmp_path: Path) -> None:
 
 def test_without_pyarrow_the_way_out_is_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'exact-personio-airflow\[parquet\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install '\.\[parquet\]'"):
         checked_format("parquet", "rows.parquet")
 
 
