@@ -28,7 +28,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 test: $(READY) ## the whole test suite
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## ruff, mypy strict, import contracts
 	@$(BIN)/ruff check .
