@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, literal, or_, select
+from sqlalchemy import and_, func, literal, select
 
-from include.ledger.states import DONE, IN_FLIGHT, WAITING
+from include.ledger.states import DONE, IN_FLIGHT
 from include.ledger.tables import deliveries, staged
+from include.ledger.undecided import decided, sent_elsewhere
 from include.ledger.windows import of_stream
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
-
     from include.ledger.database import Database
     from include.records import Destination, StreamKey
 
@@ -45,8 +44,8 @@ class LeftOut:
             count = select(func.count()).select_from(staged)
             where = and_(
                 of_stream(staged, stream),
-                ~_decided(destination, job, company, fingerprint),
-                _sent_elsewhere(destination, job, company),
+                ~decided(destination, job, fingerprint, company),
+                sent_elsewhere(destination, job, company),
             )
             return int(connection.execute(count.where(where)).scalar_one())
 
@@ -59,39 +58,10 @@ class LeftOut:
         """
         waiting = select(staged.c.id).where(
             of_stream(staged, stream),
-            ~_decided(destination, job, company, fingerprint),
-            ~_sent_elsewhere(destination, job, company),
+            ~decided(destination, job, fingerprint, company),
+            ~sent_elsewhere(destination, job, company),
         )
         # Two steps: the first runs on the indexes alone, the second opens the few rows that it names.
         count = select(func.count()).where(staged.c.id.in_(waiting), func.length(staged.c.sealed) == 0)
         with self._database.read() as connection:
             return int(connection.execute(count).scalar_one())
-
-
-def _decided(destination: Destination, job: int, company: int, fingerprint: str) -> ColumnElement[bool]:
-    where = (
-        *_same_record(destination, company),
-        deliveries.c.job == job,
-        deliveries.c.decided_version >= staged.c.row_version,
-        or_(deliveries.c.fingerprint == fingerprint, deliveries.c.state.not_in(WAITING)),
-    )
-    return select(literal(1)).where(*where).exists()
-
-
-def _sent_elsewhere(destination: Destination, job: int, company: int) -> ColumnElement[bool]:
-    where = (
-        *_same_record(destination, company),
-        deliveries.c.job != job,
-        deliveries.c.state.in_((*DONE, *IN_FLIGHT)),
-    )
-    return select(literal(1)).where(*where).exists()
-
-
-def _same_record(destination: Destination, company: int) -> tuple[ColumnElement[bool], ...]:
-    return (
-        deliveries.c.source_id == staged.c.source_id,
-        deliveries.c.division == staged.c.division,
-        deliveries.c.entity == staged.c.entity,
-        deliveries.c.destination == destination,
-        deliveries.c.company == company,
-    )

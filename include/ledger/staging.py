@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, literal, or_, select
+from sqlalchemy import and_, bindparam, func, select
 
-from include.ledger.states import DONE, IN_FLIGHT, WAITING
-from include.ledger.tables import deliveries, extracts, staged
+from include.ledger.tables import extracts, staged
+from include.ledger.undecided import decided, sent_elsewhere
 from include.ledger.windows import of_stream, stream_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import Connection, Select
     from sqlalchemy import Row as SqlRow
 
     from include.ledger.crypto import Cipher
@@ -152,8 +152,8 @@ class Staging:
         query = select(staged.c.id).where(
             of_stream(staged, stream),
             staged.c.id > bindparam("after"),
-            ~_decided(destination, job or 0, fingerprint, company),
-            ~_sent_elsewhere(destination, job or 0, company),
+            ~decided(destination, job or 0, fingerprint, company),
+            ~sent_elsewhere(destination, job or 0, company),
         )
         if created_from is not None:
             query = query.where(staged.c.created >= created_from)
@@ -255,40 +255,3 @@ def _is_news(known: SqlRow[Any] | None, row: SourceRow, hashes: dict[str, str]) 
 
 def _is_purged(known: SqlRow[Any] | None, row: SourceRow) -> bool:
     return known is not None and bool(known.purged) and row.row_version == known.row_version
-
-
-def _sent_elsewhere(destination: Destination, job: int, company: int | None) -> ColumnElement[bool]:
-    """Return the condition that a staged row was sent for another job.
-
-    What only waits to be sent does not count, nor what was refused unprocessed and waits for its time: the
-    position may have been wrong, and was corrected since.
-    """
-    conditions = [
-        deliveries.c.source_id == staged.c.source_id,
-        deliveries.c.division == staged.c.division,
-        deliveries.c.entity == staged.c.entity,
-        deliveries.c.destination == destination,
-        deliveries.c.job != job,
-        deliveries.c.state.in_((*DONE, *IN_FLIGHT)),
-    ]
-    if company is not None:
-        conditions.append(deliveries.c.company == company)
-    return select(literal(1)).where(*conditions).exists()
-
-
-def _decided(destination: Destination, job: int, fingerprint: str | None, company: int | None) -> ColumnElement[bool]:
-    """Return the condition that a decision stands for a staged row; the index holds all it asks for."""
-    conditions = [
-        deliveries.c.source_id == staged.c.source_id,
-        deliveries.c.division == staged.c.division,
-        deliveries.c.entity == staged.c.entity,
-        deliveries.c.destination == destination,
-        deliveries.c.job == job,
-        deliveries.c.decided_version >= staged.c.row_version,
-    ]
-    if company is not None:
-        conditions.append(deliveries.c.company == company)
-    if fingerprint is not None:
-        conditions.append(or_(deliveries.c.fingerprint == fingerprint, deliveries.c.state.not_in(WAITING)))
-    # A constant, not the columns: SQLite leaves the index for what EXISTS selects, although nobody reads it.
-    return select(literal(1)).where(*conditions).exists()

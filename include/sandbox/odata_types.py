@@ -87,14 +87,6 @@ def sql_datetime(at: datetime) -> datetime:
     return at.replace(microsecond=0) + timedelta(milliseconds=round(ticks * 10 / 3))
 
 
-def to_milliseconds(at: datetime) -> int:
-    """Return milliseconds since 1970 of a naive local time, read as if it were UTC.
-
-    :param at: naive local time.
-    """
-    return (at - _EPOCH) // _MILLISECOND
-
-
 def from_milliseconds(value: int) -> datetime:
     """Return the naive local time of milliseconds since 1970.
 

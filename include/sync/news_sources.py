@@ -6,10 +6,10 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.errors import PermissionDeniedError
 from include.ledger.news import Cursor
 from include.records import StreamKey
 from include.sync.extract import source_rows
+from include.sync.moving import move_dates
 from include.sync.news import Reading, source_key
 from include.sync.plan import FEED_START, first_start, newest_of
 
@@ -115,14 +115,12 @@ class ExactNews:
         return FeedMark(FEED_START, moved=moved)
 
     def _moved(self) -> str:
-        """Return the division's dates of being moved, empty if the login may not see them."""
-        try:
-            rows = [row for row in self._client.divisions() if row.get("Code") == self._client.config.division]
-        except PermissionDeniedError:
-            # Then a missing witness means reading everything again, which is safe.
-            return ""
-        dates = [str(row.get(name)) for row in rows for name in ("DivisionMoveDate", "DivisionHRLinkUnlinkDate")]
-        return "|".join(dates).replace(" ", "_")
+        """Return the division's dates of being moved, empty if the login may not see them.
+
+        Then a missing witness means reading everything again, which is safe.
+        """
+        dates = move_dates(self._client)
+        return "" if dates is None else (dates or "never").replace(" ", "_")
 
 
 def exact_key(consumer: str, division: int, entity: Entity) -> str:

@@ -86,13 +86,21 @@ class PersonioHook(BaseHook):
             )
         return cast("EmployeesApi", chosen)
 
+    @property
+    def company_url(self) -> str | None:
+        """The address at which the company has Personio; None if the connection does not say."""
+        value = str(self._extra.get("company_url", "")).strip().rstrip("/")
+        if not value:
+            return None
+        return value if "://" in value else f"https://{value}"
+
     def job_url(self, job_position_id: int) -> str | None:
         """Return the address at which a person sees a position at Personio.
 
         :param job_position_id: of the position.
         :returns: None if the connection does not say where the company logs in.
         """
-        company = self._address("company_url")
+        company = self.company_url
         return f"{company}/recruiting/positions/{job_position_id}" if company else None
 
     def employee_url(self, employee_id: str) -> str | None:
@@ -101,7 +109,7 @@ class PersonioHook(BaseHook):
         :param employee_id: of the employee.
         :returns: None if the connection does not say where the company logs in.
         """
-        company = self._address("company_url")
+        company = self.company_url
         return f"{company}/staff/details/{employee_id}" if company else None
 
     @contextmanager
@@ -146,9 +154,3 @@ class PersonioHook(BaseHook):
         from personio.connection_test import try_personio  # noqa: PLC0415
 
         return try_personio(self)
-
-    def _address(self, name: str) -> str | None:
-        value = str(self._extra.get(name, "")).strip().rstrip("/")
-        if not value:
-            return None
-        return value if "://" in value else f"https://{value}"

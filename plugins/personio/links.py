@@ -32,6 +32,5 @@ def company_page(hook: PersonioHook) -> str:
 
     :param hook: the hook of the connection.
     """
-    # The hook knows the pages of single records; all of them are on the company's own host.
-    parts = urlsplit(hook.employee_url("") or "")
+    parts = urlsplit(hook.company_url or "")
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
