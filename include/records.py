@@ -14,6 +14,11 @@ Entity = Literal["Accounts", "Contacts"]
 Destination = Literal["application", "employee", "employee_match"]
 """What a record becomes at Personio; a match creates nothing, it finds the employees that are the same person."""
 Outcome = Literal["ready", "rejected", "skipped_by_rule"]
+HISTORY = "/history"
+"""Ends the name of a stream's second lane; Airflow allows no slash in the id of a DAG."""
+Mode = Literal["live", "window", "backfill", "replay"]
+Reading = Literal["feed", "pages", "nothing"]
+"""How a run reads: the feed of changes, filtered pages of 60, or not at all."""
 Row = dict[str, Any]
 """One row of a service, with the service's own field names."""
 
@@ -29,6 +34,23 @@ class StreamKey:
     def __str__(self) -> str:
         return f"{self.dag_id}/{self.division}/{self.entity}"
 
+    @property
+    def dag(self) -> str:
+        """The DAG's own id, whichever of its two lanes this is."""
+        return self.dag_id.removesuffix(HISTORY)
+
+    @property
+    def is_history(self) -> bool:
+        """Whether this is the lane of runs that never move the watermark."""
+        return self.dag_id.endswith(HISTORY)
+
+    def history(self) -> StreamKey:
+        """Return the DAG's second lane: what windows, backfills, previews and canaries read and decide.
+
+        It has rows, a place in the feed and an outbox of its own, so that nothing of it touches the live lane.
+        """
+        return self if self.is_history else dataclasses.replace(self, dag_id=f"{self.dag_id}{HISTORY}")
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -41,21 +63,56 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """Which records of a window are meant; what is empty does not narrow.
+
+    :param status: Exact's ``Status`` of accounts: ``C`` customer, ``P`` prospect, ``S`` suspect, ``A`` none.
+    :param country: two-letter codes, upper case.
+    :param only_main_contacts: leave out contacts that are not their account's main contact.
+    :param account_role: contacts of ``customer`` or ``supplier`` accounts only.
+    :param modified_from: aware; leave out what was last changed before it.
+    :param modified_to: aware, exclusive.
+    """
+
+    status: tuple[str, ...] = ()
+    country: tuple[str, ...] = ()
+    only_main_contacts: bool = False
+    account_role: str = ""
+    modified_from: datetime | None = None
+    modified_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """What a run reads, decided once and pinned under the run's id.
 
-    :param mode: ``live``, ``window``, ``backfill``.
+    :param mode: ``live``, ``window``, ``backfill`` or ``replay``.
     :param after: row version after which the feed is read (exclusive).
     :param created_from: aware; records created before it are not new. None: everything is.
     :param created_to: aware, exclusive; None: no end.
     :param advances: whether ``commit`` may move the watermark.
+    :param reading: how it is read.
+    :param where: which records of it are meant.
+    :param max_records: make and send at most so many; None: all.
+    :param preview: decide and show, write nothing at Personio.
     """
 
-    mode: str
+    mode: Mode
     after: int
     created_from: datetime | None = None
     created_to: datetime | None = None
     advances: bool = True
+    reading: Reading = "feed"
+    where: RecordFilter = RecordFilter()
+    max_records: int | None = None
+    preview: bool = False
+
+    @property
+    def name(self) -> str:
+        """The mode as people call it: a preview or a canary of a window is called that."""
+        if self.preview:
+            return "preview"
+        return "canary" if self.max_records == 1 else self.mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,9 @@ windows = Table(
     Column("created_from", UtcDateTime),
     Column("created_to", UtcDateTime),
     Column("advances", Boolean, nullable=False),
+    Column("reading", String(20), nullable=False, server_default="feed"),
+    # Filter, bounds and what the planner counted, as JSON; nothing about people.
+    Column("terms", Text),
     Column("pinned_at", UtcDateTime, nullable=False),
 )
 
@@ -101,6 +104,8 @@ watermarks = Table(
     Column("committed_at", UtcDateTime, nullable=False),
     Column("witness", String(40)),
     Column("moved", String(NAME)),
+    # Of a history lane: the columns that its rows were read with.
+    Column("columns", Text),
 )
 
 # Per DAG, not per division alone: every DAG's mapping selects its own columns of the same record.
@@ -117,6 +122,8 @@ staged = Table(
     Column("content_hash", String(64), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     UniqueConstraint("dag_id", "division", "entity", "source_id", name="uq_ledger_staged_source"),
+    # The same record in the lanes and DAGs that read it.
+    Index("ix_ledger_staged_source", "source_id", "division", "entity"),
     # Holds all that `undecided` asks for, so that it never walks through the sealed rows.
     Index("ix_ledger_staged_feed", "dag_id", "division", "entity", "id", "source_id", "row_version", "created"),
 )
@@ -223,6 +230,8 @@ pacer_buckets = Table(
     Column("blocked_until", BigInteger, nullable=False),
     Column("remaining", BigInteger),
     Column("remaining_until", BigInteger, nullable=False),
+    # When a live run last asked for a slot: a backfill then keeps to its share.
+    Column("live_at", BigInteger, nullable=False, server_default="0"),
 )
 
 pacer_grants = Table(
@@ -232,6 +241,7 @@ pacer_grants = Table(
     Column("bucket", String(NAME), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
+    Column("lane", String(20), nullable=False, server_default="live"),
     Index("ix_ledger_pacer_grants_at", "bucket", "at"),
 )
 
