@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 DATABASE_FILE = "exact_personio.db"
 DEFAULT_RETENTION_DAYS = 180
+DEFAULT_BACKFILL_SHARE = 50
+DEFAULT_LOAD_MINUTES = 30
+_ALL = 100
+_WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,9 @@ class Settings:
     :param ledger_keys: Fernet keys, the first one encrypts, all of them decrypt. Empty: not set.
     :param mapping_path: the user's own mapping file, None if there is none.
     :param retention_days: how long personal data of finished records is kept.
+    :param backfill_share: of Personio's limits, between 0 and 1: what history uses while a live run wants some.
+    :param load_minutes: after which a live run leaves what it has not sent to the next one.
+    :param defer_load: whether a load gives its worker back while it waits for a limit; else it sleeps.
     """
 
     # A URL may hold a password and keys are secrets: neither belongs into a repr that ends in a log.
@@ -31,6 +38,9 @@ class Settings:
     ledger_keys: tuple[str, ...] = field(default=(), repr=False)
     mapping_path: str | None = None
     retention_days: int = DEFAULT_RETENTION_DAYS
+    backfill_share: float = DEFAULT_BACKFILL_SHARE / 100
+    load_minutes: int = DEFAULT_LOAD_MINUTES
+    defer_load: bool = True
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -44,7 +54,10 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         ledger_url=env.get("EXACT_PERSONIO_LEDGER_URL", "").strip() or default_ledger_url(env),
         ledger_keys=split_keys(env.get("EXACT_PERSONIO_LEDGER_KEY", "")),
         mapping_path=env.get("EXACT_PERSONIO_MAPPING", "").strip() or None,
-        retention_days=_days(env.get("EXACT_PERSONIO_RETENTION_DAYS", "")),
+        retention_days=_whole(env, "EXACT_PERSONIO_RETENTION_DAYS", DEFAULT_RETENTION_DAYS, "number of days"),
+        backfill_share=_percent(env, "EXACT_PERSONIO_BACKFILL_SHARE", DEFAULT_BACKFILL_SHARE) / 100,
+        load_minutes=_whole(env, "EXACT_PERSONIO_LOAD_MINUTES", DEFAULT_LOAD_MINUTES, "number of minutes"),
+        defer_load=_yes(env, "EXACT_PERSONIO_DEFER_LOAD", default=True),
     )
 
 
@@ -64,17 +77,34 @@ def default_ledger_url(env: Mapping[str, str]) -> str:
     return f"sqlite:///{(folder / DATABASE_FILE).absolute()}"
 
 
-def _days(text: str) -> int:
-    if not text.strip():
-        return DEFAULT_RETENTION_DAYS
-    try:
-        days = int(text)
-    except ValueError:
-        days = 0
-    if days < 1:
-        raise ConfigurationError(
-            "EXACT_PERSONIO_RETENTION_DAYS is not a number of days.",
-            reason_code="settings.EXACT_PERSONIO_RETENTION_DAYS.invalid",
-            way_out=f"Set it to a whole number from 1 on, or unset it for {DEFAULT_RETENTION_DAYS}.",
+def _whole(env: Mapping[str, str], name: str, default: int, what: str) -> int:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) < 1:
+        raise _unusable(name, f"is not a {what}", f"Set it to a whole number from 1 on, or unset it for {default}.")
+    return int(text)
+
+
+def _percent(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "").strip().removesuffix("%").strip()
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) > _ALL:
+        raise _unusable(
+            name, "is not a percentage", f"Set it to a whole number to {_ALL}, or unset it for {default}."
         )
-    return days
+    return int(text)
+
+
+def _yes(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = env.get(name, "").strip().casefold()
+    if text and text not in _WORDS:
+        raise _unusable(
+            name, "is neither yes nor no", f"Set it to yes or no, or unset it for {'yes' if default else 'no'}."
+        )
+    return _WORDS.get(text, default)
+
+
+def _unusable(name: str, problem: str, way_out: str) -> ConfigurationError:
+    return ConfigurationError(f"{name} {problem}.", reason_code=f"settings.{name}.invalid", way_out=way_out)

@@ -58,6 +58,36 @@ class PersonioConfig:
     max_wait_seconds: float = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit of Personio's as the pacer keeps it.
+
+    :param name: whose limit it is, among all that are paced.
+    :param slots: calls within a window.
+    :param seconds: length of the window, a little longer than Personio's own.
+    """
+
+    name: str
+    slots: int
+    seconds: float
+
+
+def limit_of(config: PersonioConfig, bucket: str) -> Limit:
+    """Return the limit that a company's calls are held to.
+
+    :param config: which company.
+    :param bucket: ``recruiting``, ``employees``, ``v2``, ``v1-auth`` or ``v2-auth``.
+    """
+    owner = config.company_id or config.client_id or "unknown"
+    if bucket == "recruiting":
+        slots, seconds = config.recruiting_limit, config.recruiting_window_seconds
+    else:
+        slots, seconds = _LIMITS[bucket], _MINUTE
+    # A slot is counted when it is given, the service counts when the request arrives: the margin
+    # keeps a request that was slow on its way from meeting twenty others in Personio's window.
+    return Limit(f"personio:{owner}:{bucket}", slots, seconds * _MARGIN + _JITTER)
+
+
 class PersonioCalls:
     """Makes calls that respect Personio's limits; headers are built anew for each of them."""
 
@@ -214,20 +244,10 @@ class PersonioCalls:
         }
         return {name: value for name, value in names.items() if value}
 
-    def _bucket(self, bucket: str) -> tuple[str, int, float]:
-        owner = self._config.company_id or self._config.client_id or "unknown"
-        if bucket == "recruiting":
-            limit, seconds = self._config.recruiting_limit, self._config.recruiting_window_seconds
-        else:
-            limit, seconds = _LIMITS[bucket], _MINUTE
-        # A slot is counted when it is given, the service counts when the request arrives: the margin
-        # keeps a request that was slow on its way from meeting twenty others in Personio's window.
-        return f"personio:{owner}:{bucket}", limit, seconds * _MARGIN + _JITTER
-
     def _take_slot(self, bucket: str) -> None:
-        name, limit, seconds = self._bucket(bucket)
+        limit = limit_of(self._config, bucket)
         waited = 0.0
-        while wait := self._pacer.acquire(name, limit=limit, seconds=seconds):
+        while wait := self._pacer.acquire(limit.name, limit=limit.slots, seconds=limit.seconds):
             waited += wait
             if waited > self._config.max_wait_seconds:
                 raise _rate_limited(wait, f"personio.limit.{bucket}", None)
@@ -236,11 +256,11 @@ class PersonioCalls:
             self._sleep(wait)
 
     def _limited(self, bucket: str, reply: Reply) -> RateLimitedError:
-        name, _, seconds = self._bucket(bucket)
+        limit = limit_of(self._config, bucket)
         # Personio sends no Retry-After; a proxy before it may.
         told = reply.headers.get("Retry-After", "")
-        wait = float(min(int(told), 3600)) if told.isdecimal() else seconds
-        self._pacer.block(name, wait)
+        wait = float(min(int(told), 3600)) if told.isdecimal() else limit.seconds
+        self._pacer.block(limit.name, wait)
         return _rate_limited(wait, f"personio.limit.{bucket}", reply.status)
 
 

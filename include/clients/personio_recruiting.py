@@ -19,7 +19,7 @@ from include.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from include.records import Row
     from include.transport import Reply
@@ -32,7 +32,7 @@ V2_CATEGORIES: Final = "/v2/recruiting/categories"
 READ: Final = "personio:recruiting:read"
 
 _MAX_FILE: Final = 20 * 1024 * 1024
-_PER_PAGE: Final = 200
+PER_PAGE: Final = 200
 _MAX_PAGES: Final = 50
 _NO_JOB: Final = 2**31 - 1
 _NOBODY: Final = "connection-check@example.invalid"
@@ -86,16 +86,26 @@ class PersonioRecruiting(PersonioCompany):
         :param email: compared again here, because Personio ignores filters that it does not know.
         :raises PermissionDeniedError: if the credential lacks ``personio:recruiting:read``.
         """
-        query: Mapping[str, str | int] = {"candidate.email": email, "limit": _PER_PAGE}
+        query: Mapping[str, str | int] = {"candidate.email": email, "limit": PER_PAGE}
         rows = self._list(V2_APPLICATIONS, repeat_query=True).rows(query, most_pages=_MAX_PAGES)
         return [row for row in rows if same(email_of_candidate(row), email)]
+
+    def list_applications(self) -> Iterator[Row]:
+        """Yield all applications, those changed last first; a page is asked for when its first row is needed.
+
+        .. seealso:: https://developer.personio.de/reference/get_v2-recruiting-applications
+
+        :raises PermissionDeniedError: if the credential lacks ``personio:recruiting:read``.
+        :raises ProtocolError: if a link leads to another host.
+        """
+        return self._list(V2_APPLICATIONS, repeat_query=True).rows({"limit": PER_PAGE})
 
     def jobs(self) -> list[Row]:
         """Return id and name of every job; the id is the ``job_position_id`` of an application.
 
         :raises PermissionDeniedError: if the credential lacks ``personio:recruiting:read``.
         """
-        rows = self._list(V2_JOBS, repeat_query=True).rows({"limit": _PER_PAGE})
+        rows = self._list(V2_JOBS, repeat_query=True).rows({"limit": PER_PAGE})
         return [{"id": row["id"], "name": str(row.get("name") or "")} for row in rows]
 
     def categories(self) -> list[Row]:
@@ -103,7 +113,7 @@ class PersonioRecruiting(PersonioCompany):
 
         :raises PermissionDeniedError: if the credential lacks ``personio:recruiting:read``.
         """
-        return list(self._list(V2_CATEGORIES, repeat_query=True).rows({"limit": _PER_PAGE}))
+        return list(self._list(V2_CATEGORIES, repeat_query=True).rows({"limit": PER_PAGE}))
 
     def career_positions(self, url: str) -> frozenset[int]:
         """Return the ids of the published jobs, from the company's public feed; no login is sent.

@@ -10,7 +10,7 @@ from include.errors import ServiceUnavailableError
 if TYPE_CHECKING:
     import httpx
 
-TASKS = ("plan", "extract", "transform", "load", "commit")
+TASKS = ("plan", "extract", "transform", "approve", "load", "commit")
 FINISHED = ("success", "failed")
 
 

@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from include.ledger import events
-from include.ledger.leases import doubtful, expire, other_positions, outbox, sendable, unanswered
-from include.ledger.states import LATE_OUTCOME, READ_BACK, STATE_CHANGE, UNANSWERED
+from include.ledger.leases import (
+    both_lanes,
+    doubtful,
+    expire,
+    other_positions,
+    outbox,
+    selected,
+    sendable,
+    sent_to,
+    unanswered,
+)
+from include.ledger.run_outbox import ready_in, release
+from include.ledger.states import DONE, LATE_OUTCOME, READ_BACK, STATE_CHANGE, UNANSWERED, WAITING
 from include.ledger.tables import deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection, Select
@@ -73,16 +84,27 @@ class ClaimDesk:
         *,
         run_id: str,
         stream: StreamKey | None = None,
+        selected_for: str | None = None,
         lease_seconds: float = LEASE_SECONDS,
         now: datetime | None = None,
     ) -> Claim | None:
         """Take the next delivery to send: what met a limit and is due, the oldest ready one, any other retry.
 
         It is ``sending``, with attempt and lease, and committed before this returns.
+
+        :param stream: only what this lane owns.
+        :param selected_for: only what is in this run's outbox, whichever lane owns it; ``stream`` then says nothing.
         """
         now = now or self._database.now()
-        outgoing = outbox(company, destination, job, stream)
-        return self._claim(sendable(outgoing, now), outgoing, run_id, lease_seconds, now)
+        if selected_for is not None:
+            mine, meant = selected(company, destination, job, selected_for), sent_to(company, destination, job)
+            return self._claim(
+                lambda connection: sendable(mine, now, ready_in(connection, selected_for, meant)),
+                *(mine, run_id, lease_seconds, now),
+            )
+        own = outbox(company, destination, job, stream)
+        under_way = own if stream is None else both_lanes(company, destination, job, stream)
+        return self._claim(lambda _: sendable(own, now), under_way, run_id, lease_seconds, now)
 
     def claim_in_doubt(
         self,
@@ -92,13 +114,23 @@ class ClaimDesk:
         *,
         run_id: str,
         stream: StreamKey | None = None,
+        selected_for: str | None = None,
         lease_seconds: float = LEASE_SECONDS,
         now: datetime | None = None,
     ) -> Claim | None:
-        """Take the next delivery whose outcome nobody knows, to read it back or to send it again."""
+        """Take the next delivery whose outcome nobody knows, to read it back or to send it again.
+
+        :param stream: only what this lane owns; a live lane also takes what the DAG's history lane left in doubt.
+        :param selected_for: only what is in this run's outbox, whichever lane owns it; ``stream`` then says nothing.
+        """
         now = now or self._database.now()
-        outgoing = outbox(company, destination, job, stream)
-        return self._claim(doubtful(outgoing, now), outgoing, run_id, lease_seconds, now)
+        if selected_for is not None:
+            outgoing = selected(company, destination, job, selected_for)
+        elif stream is not None:
+            outgoing = both_lanes(company, destination, job, stream)
+        else:
+            outgoing = outbox(company, destination, job, stream)
+        return self._claim(lambda _: doubtful(outgoing, now), outgoing, run_id, lease_seconds, now)
 
     def claim_left_behind(
         self,
@@ -113,7 +145,7 @@ class ClaimDesk:
         """Take the next delivery in doubt of another position than ``job``, to read it back, never to send it."""
         now = self._database.now()
         others = other_positions(company, destination, job, stream)
-        return self._claim(doubtful(others, now), others, run_id, lease_seconds, now, kind=READ_BACK)
+        return self._claim(lambda _: doubtful(others, now), others, run_id, lease_seconds, now, kind=READ_BACK)
 
     def settle(
         self,
@@ -172,6 +204,8 @@ class ClaimDesk:
                 "updated_at": now,
             }
             connection.execute(deliveries.update().where(deliveries.c.id == claim.delivery_id).values(values))
+            if state in DONE or state in WAITING:
+                release(connection, [claim.delivery_id])
             events.write(connection, [line])
         return True
 
@@ -195,7 +229,7 @@ class ClaimDesk:
 
     def _claim(
         self,
-        candidates: tuple[Select[Any], ...],
+        searches: Callable[[Connection], tuple[Select[Any], ...]],
         outgoing: Select[Any],
         run_id: str,
         lease_seconds: float,
@@ -205,9 +239,10 @@ class ClaimDesk:
     ) -> Claim | None:
         with self._database.write() as connection:
             expire(connection, outgoing, run_id, now)
-            for candidate in candidates:
+            for candidate in searches(connection):
                 # PostgreSQL passes over rows that others hold; SQLite has one writer anyway.
-                row = connection.execute(candidate.with_for_update(skip_locked=True)).one_or_none()
+                locked = candidate.with_for_update(skip_locked=True, of=deliveries)
+                row = connection.execute(locked).one_or_none()
                 if row is not None:
                     return self._take(
                         connection,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select
 
-from include.ledger import events
+from include.ledger import events, run_outbox
+from include.ledger.decision_batch import Batch, delivery_key
+from include.ledger.locks import serialise
 from include.ledger.states import (
     CHANGED_AFTER_LOAD,
     CHANGED_IN_FLIGHT,
     DONE,
     IN_FLIGHT,
+    NEVER_DECIDED,
+    NOT_NEW,
+    PENDING,
     STATE_CHANGE,
 )
 from include.ledger.superseding import supersede
@@ -24,7 +27,6 @@ from include.ledger.windows import stream_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sqlalchemy import Connection
     from sqlalchemy import Row as SqlRow
@@ -39,31 +41,6 @@ SLICE = 500
 OUTCOMES = ("ready", "rejected", "skipped_by_rule", CHANGED_AFTER_LOAD, "in_flight", "unchanged", "stale")
 NO_CONTENT = ""
 """Stands for the payload of a record that once had one and now is rejected."""
-
-
-def delivery_key(stream: StreamKey, destination: Destination, job: int, company: int, source_id: str) -> str:
-    """Return the key under which a record arrives once, whichever DAG or run brings it."""
-    parts = (company, stream.division, stream.entity, source_id, destination, job)
-    return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """What is the same for all decisions of one call, and what they amount to."""
-
-    stream: StreamKey
-    destination: Destination
-    job: int
-    company: int
-    run_id: str
-    fingerprint: str
-    at: datetime
-    counts: Counter[str] = field(default_factory=Counter)
-    inserts: list[dict[str, Any]] = field(default_factory=list)
-    updates: list[dict[str, Any]] = field(default_factory=list)
-    touches: list[dict[str, Any]] = field(default_factory=list)
-    lines: list[dict[str, Any]] = field(default_factory=list)
-    ready: list[str] = field(default_factory=list)
 
 
 class DecisionWriter:
@@ -83,23 +60,38 @@ class DecisionWriter:
         run_id: str,
         *,
         fingerprint: str = "",
+        window_fingerprint: str | None = None,
+        selected_for: str | None = None,
     ) -> dict[str, int]:
         """Store what was decided; return how many came to what.
 
         A record that Personio has is never made ready again: its changed content becomes an event. One
         whose request may be on its way keeps its payload and is decided anew once its outcome is known.
 
+        That a record is not new is said only of one that nobody asked for, whoever came first: what a window, a
+        backfill or a replay has decided stands against it, and such a decision stands against what is not new.
+
         :param fingerprint: of the mapping that decided.
+        :param window_fingerprint: of mapping and window: stored with what was not new, which is so for this window.
+        :param selected_for: a run's name in the ledger: all that is to be sent, or is on its way, goes into its
+            outbox, whoever owns it; what waited to be sent already keeps its owner.
         """
         totals: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         for start in range(0, len(decisions), SLICE):
-            batch = _Batch(*(stream, destination, job or 0, company or 0, run_id, fingerprint, self._database.now()))
+            batch = Batch(
+                *(stream, destination, job or 0, company or 0, run_id, fingerprint, self._database.now()),
+                window_fingerprint=window_fingerprint,
+                selected_for=selected_for,
+            )
             with self._database.write() as connection:
+                # Runs of several lanes and DAGs come to the same new records in different orders: one at a time, or
+                # two would wait for each other, and the later one would not see what the other has just decided.
+                serialise(connection, f"decide {company} {destination} {stream.division} {stream.entity}")
                 self._decide(connection, batch, decisions[start : start + SLICE])
             totals.update(batch.counts)
         return dict(totals)
 
-    def _decide(self, connection: Connection, batch: _Batch, decisions: Sequence[Decision]) -> None:
+    def _decide(self, connection: Connection, batch: Batch, decisions: Sequence[Decision]) -> None:
         newest: dict[str, Decision] = {}
         for decision in decisions:
             held = newest.get(decision.source_id)
@@ -113,14 +105,13 @@ class DecisionWriter:
         for key, decision in keyed.items():
             row = known.get(key)
             if row is None:
-                batch.inserts.append(self._insert_values(batch, key, decision))
-                _count(batch, decision)
+                batch.inserts[key] = decision
             else:
                 self._redecide(batch, row, decision)
         self._write(connection, batch)
 
-    def _redecide(self, batch: _Batch, row: SqlRow[Any], decision: Decision) -> None:
-        if decision.row_version < row.decided_version:
+    def _redecide(self, batch: Batch, row: SqlRow[Any], decision: Decision) -> None:
+        if _is_late(row, decision):
             batch.counts["stale"] += 1
         elif row.state in DONE:
             changed = self._note_change(batch, row, decision, CHANGED_AFTER_LOAD, decision.row_version)
@@ -131,9 +122,11 @@ class DecisionWriter:
             batch.counts["in_flight"] += 1
         else:
             self._update(batch, row, decision)
-            _count(batch, decision)
+            batch.count(decision)
+            return
+        batch.leave(row.id, row.state)
 
-    def _note_change(self, batch: _Batch, row: SqlRow[Any], decision: Decision, kind: str, version: int) -> bool:
+    def _note_change(self, batch: Batch, row: SqlRow[Any], decision: Decision, kind: str, version: int) -> bool:
         new_hash = row.content_hash
         if decision.outcome == "ready":
             new_hash = self._cipher.digest_of(_content(decision))
@@ -152,17 +145,20 @@ class DecisionWriter:
             self._line(batch, row, decision, kind=kind, to_state=row.state)
         return changed
 
-    def _update(self, batch: _Batch, row: SqlRow[Any], decision: Decision) -> None:
+    def _update(self, batch: Batch, row: SqlRow[Any], decision: Decision) -> None:
         # A retry waits for its time whatever its payload is: the service named that time.
         waits = row.state == "retry" and decision.outcome == "ready"
         state = "retry" if waits else decision.outcome
         values = self._decided_values(batch, decision)
         values |= {"pk": row.id, "state": state, "due_at": row.due_at if waits else None}
+        if batch.selected_for is not None and row.state in PENDING:
+            values["dag_id"] = row.dag_id
         batch.updates.append(values)
+        batch.leave(row.id, state)
         if (row.state, row.reason_code, row.field) != (state, decision.reason_code, decision.field):
             self._line(batch, row, decision, kind=STATE_CHANGE, to_state=state)
 
-    def _line(self, batch: _Batch, row: SqlRow[Any], decision: Decision, *, kind: str, to_state: str) -> None:
+    def _line(self, batch: Batch, row: SqlRow[Any], decision: Decision, *, kind: str, to_state: str) -> None:
         batch.lines.append(
             events.line(
                 row.id,
@@ -177,11 +173,11 @@ class DecisionWriter:
             )
         )
 
-    def _decided_values(self, batch: _Batch, decision: Decision) -> dict[str, Any]:
+    def _decided_values(self, batch: Batch, decision: Decision) -> dict[str, Any]:
         content = _content(decision) if decision.outcome == "ready" else None
         return {
             "decided_version": decision.row_version,
-            "fingerprint": batch.fingerprint,
+            "fingerprint": batch.fingerprint_of(decision),
             "content_hash": None if content is None else self._cipher.digest_of(content),
             "sealed": None if content is None else self._cipher.seal(content),
             "email_hash": self._cipher.email_digest(decision.email) if decision.email else None,
@@ -194,7 +190,7 @@ class DecisionWriter:
             **stream_values(batch.stream),
         }
 
-    def _insert_values(self, batch: _Batch, key: str, decision: Decision) -> dict[str, Any]:
+    def _insert_values(self, batch: Batch, key: str, decision: Decision) -> dict[str, Any]:
         return {
             **self._decided_values(batch, decision),
             "key": key,
@@ -208,24 +204,8 @@ class DecisionWriter:
             "due_at": None,
         }
 
-    def _write(self, connection: Connection, batch: _Batch) -> None:
-        if batch.inserts:
-            # Another run may have decided the same record since we looked (PostgreSQL): its word stands.
-            insert = self._database.insert(deliveries).on_conflict_do_nothing(index_elements=["key"])
-            made = connection.execute(insert.returning(deliveries.c.id, deliveries.c.key), batch.inserts)
-            ids = {row.key: row.id for row in made}
-            batch.lines.extend(
-                events.line(
-                    ids[values["key"]],
-                    run_id=batch.run_id,
-                    at=batch.at,
-                    to_state=values["state"],
-                    reason_code=values["reason_code"],
-                    field=values["field"],
-                )
-                for values in batch.inserts
-                if values["key"] in ids
-            )
+    def _write(self, connection: Connection, batch: Batch) -> None:
+        self._insert(connection, batch)
         if batch.updates:
             columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in batch.updates[0] if name != "pk"}
             rows = [
@@ -237,7 +217,31 @@ class DecisionWriter:
             connection.execute(_TOUCH, batch.touches)
         if batch.job and batch.ready:
             batch.lines.extend(supersede(connection, batch, batch.ready))
+        if batch.selected_for is not None:
+            run_outbox.put(self._database, connection, batch.selected_for, batch.to_send)
+        run_outbox.release(connection, batch.released)
         events.write(connection, batch.lines)
+
+    def _insert(self, connection: Connection, batch: Batch) -> None:
+        if not batch.inserts:
+            return
+        values = [self._insert_values(batch, key, decision) for key, decision in batch.inserts.items()]
+        made = connection.execute(deliveries.insert().returning(deliveries.c.id, deliveries.c.key), values)
+        ids = {row.key: row.id for row in made}
+        for key, decision in batch.inserts.items():
+            batch.count(decision)
+            if decision.outcome == "ready":
+                batch.to_send.append(ids[key])
+            batch.lines.append(
+                events.line(
+                    ids[key],
+                    run_id=batch.run_id,
+                    at=batch.at,
+                    to_state=decision.outcome,
+                    reason_code=decision.reason_code,
+                    field=decision.field,
+                )
+            )
 
 
 _TOUCH = (
@@ -251,10 +255,16 @@ _TOUCH = (
 )
 
 
-def _count(batch: _Batch, decision: Decision) -> None:
-    batch.counts[decision.outcome] += 1
-    if decision.outcome == "ready":
-        batch.ready.append(decision.source_id)
+def _is_late(row: SqlRow[Any], decision: Decision) -> bool:
+    """Say whether a decision comes too late for a delivery: a newer one, or somebody's wish, stands against it."""
+    says_not_new = decision.outcome == "skipped_by_rule" and decision.reason_code == NOT_NEW
+    was_not_new = row.state == "skipped_by_rule" and row.reason_code == NOT_NEW
+    if says_not_new and (not was_not_new or row.decided_version == NEVER_DECIDED):
+        return True
+    if was_not_new and not says_not_new:
+        # Nobody has looked at its content yet. Where that is newer in another lane, it is decided there once more.
+        return False
+    return bool(decision.row_version < row.decided_version)
 
 
 def _content(decision: Decision) -> dict[str, Any]:
@@ -266,7 +276,7 @@ def _prefetch(connection: Connection, keys: list[str]) -> dict[str, SqlRow[Any]]
         select(
             *(deliveries.c.id, deliveries.c.key, deliveries.c.state, deliveries.c.decided_version),
             *(deliveries.c.fingerprint, deliveries.c.content_hash, deliveries.c.reason_code),
-            *(deliveries.c.field, deliveries.c.due_at, deliveries.c.attempt),
+            *(deliveries.c.field, deliveries.c.due_at, deliveries.c.attempt, deliveries.c.dag_id),
         )
         .where(deliveries.c.key.in_(keys))
         # One order for everybody: two runs that lock the same rows cannot block each other for good.

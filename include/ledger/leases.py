@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, or_, select
 
 from include.ledger import events as event_log
+from include.ledger.run_outbox import in_outbox
 from include.ledger.states import UNANSWERED, WAITING
 from include.ledger.tables import deliveries, events
-from include.ledger.windows import of_stream
+from include.ledger.windows import of_lanes, of_stream
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from include.records import Destination, StreamKey
 
@@ -23,14 +24,32 @@ LIMITED = "personio.limit.%"
 """The reasons of records that were refused unprocessed because a limit was used up."""
 
 
-def outbox(company: int | None, destination: Destination, job: int | None, stream: StreamKey | None) -> Select[Any]:
-    """Return the query for all deliveries of a destination and position."""
-    query = select(deliveries).where(
+def sent_to(company: int | None, destination: Destination, job: int | None) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a delivery is for a destination and position."""
+    return (
         deliveries.c.company == (company or 0),
         deliveries.c.destination == destination,
         deliveries.c.job == (job or 0),
     )
+
+
+def outbox(company: int | None, destination: Destination, job: int | None, stream: StreamKey | None) -> Select[Any]:
+    """Return the query for all deliveries of a destination and position."""
+    query = select(deliveries).where(*sent_to(company, destination, job))
     return query if stream is None else query.where(of_stream(deliveries, stream))
+
+
+def both_lanes(company: int | None, destination: Destination, job: int | None, stream: StreamKey) -> Select[Any]:
+    """Return the query for a stream's deliveries, of a live lane also for those of the DAG's history lane.
+
+    Runs of that lane come when a person wants them: what one left under way or in doubt, the next live run settles.
+    """
+    return select(deliveries).where(*sent_to(company, destination, job), of_lanes(deliveries, stream))
+
+
+def selected(company: int | None, destination: Destination, job: int | None, run_key: str) -> Select[Any]:
+    """Return the query for what is in a run's outbox, whoever owns it."""
+    return select(deliveries).where(*sent_to(company, destination, job), in_outbox(run_key))
 
 
 def other_positions(company: int, destination: Destination, job: int, stream: StreamKey) -> Select[Any]:
@@ -39,22 +58,23 @@ def other_positions(company: int, destination: Destination, job: int, stream: St
         deliveries.c.company == company,
         deliveries.c.destination == destination,
         deliveries.c.job != job,
-        of_stream(deliveries, stream),
+        of_lanes(deliveries, stream),
     )
 
 
-def sendable(outbox: Select[Any], now: datetime) -> tuple[Select[Any], ...]:
+def sendable(outbox: Select[Any], now: datetime, ready: Select[Any] | None = None) -> tuple[Select[Any], ...]:
     """Return the searches for what may be sent, in the order in which they are to be made.
 
     What met a limit has waited its turn and goes first. What met trouble of its own goes after everybody who has
     not had a turn yet: a record that the service cannot digest must not keep the others from being sent.
+
+    :param ready: the search for what is ready; None: all along the outbox.
     """
     due = outbox.where(deliveries.c.state == "retry", deliveries.c.due_at <= now).order_by(deliveries.c.due_at)
-    ready = (
-        outbox.where(deliveries.c.state == "ready")
+    if ready is None:
+        ready = outbox.where(deliveries.c.state == "ready")
         # The order of the index, so that the first hit ends the search.
-        .order_by(deliveries.c.dag_id, deliveries.c.division, deliveries.c.entity, deliveries.c.id)
-    )
+        ready = ready.order_by(deliveries.c.dag_id, deliveries.c.division, deliveries.c.entity, deliveries.c.id)
     return due.where(deliveries.c.reason_code.like(LIMITED)).limit(1), ready.limit(1), due.limit(1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from include.ledger.approvals import Approvals
 from include.ledger.budget import SharedErrorBudget
 from include.ledger.calls import RunMeter, calls_of
 from include.ledger.crypto import Cipher
@@ -15,6 +16,7 @@ from include.ledger.migrate import migrate
 from include.ledger.news import News
 from include.ledger.opening import told_plainly
 from include.ledger.pacing import SharedPacer
+from include.ledger.previews import Previews
 from include.ledger.retention import Retention
 from include.ledger.staging import Staging
 from include.ledger.tokens import Chain, SharedVault, chains_of, logins_of
@@ -43,6 +45,8 @@ class Ledger:
         self.watermarks = Watermarks(database)
         self.staging = Staging(database, cipher)
         self.deliveries = Deliveries(database, cipher)
+        self.previews = Previews(database, cipher)
+        self.approvals = Approvals(database)
         self.failures = Failures(database)
         self.news = News(database)
         self.writes = Writes(database, cipher)

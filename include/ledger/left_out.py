@@ -8,10 +8,12 @@ from sqlalchemy import and_, func, literal, select
 
 from include.ledger.states import DONE, IN_FLIGHT
 from include.ledger.tables import deliveries, staged
-from include.ledger.undecided import decided, sent_elsewhere
+from include.ledger.undecided import Question, created_within, sent_elsewhere
 from include.ledger.windows import of_stream
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from include.ledger.database import Database
     from include.records import Destination, StreamKey
 
@@ -22,11 +24,22 @@ class LeftOut:
     _database: Database
 
     def sent_elsewhere(
-        self, stream: StreamKey, destination: Destination, job: int, company: int, *, fingerprint: str
+        self,
+        stream: StreamKey,
+        destination: Destination,
+        job: int,
+        company: int,
+        *,
+        fingerprint: str,
+        window_fingerprint: str | None = None,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
     ) -> int:
         """Return how many records are not decided for this job because they were sent for another one.
 
-        :param fingerprint: of what decides now.
+        :param fingerprint: of what decides now, like ``window_fingerprint``.
+        :param created_from: aware; count only records created from then on.
+        :param created_to: aware, exclusive; count only records created before.
         """
         # Equality first, then two ranges: whoever has one position only pays for a look at the index.
         elsewhere = [
@@ -38,27 +51,42 @@ class LeftOut:
             )
             for other in (deliveries.c.job < job, deliveries.c.job > job)
         ]
+        question = Question(stream, destination, job, company, fingerprint, window_fingerprint)
+        where = and_(
+            of_stream(staged, stream),
+            *created_within(created_from, created_to),
+            ~question.decided(),
+            sent_elsewhere(destination, job, company),
+        )
         with self._database.read() as connection:
-            if not any(connection.execute(select(literal(1)).where(where).limit(1)).first() for where in elsewhere):
+            if not any(connection.execute(select(literal(1)).where(other).limit(1)).first() for other in elsewhere):
                 return 0
             count = select(func.count()).select_from(staged)
-            where = and_(
-                of_stream(staged, stream),
-                ~decided(destination, job, fingerprint, company),
-                sent_elsewhere(destination, job, company),
-            )
             return int(connection.execute(count.where(where)).scalar_one())
 
     def forgotten(
-        self, stream: StreamKey, destination: Destination, job: int, company: int, *, fingerprint: str
+        self,
+        stream: StreamKey,
+        destination: Destination,
+        job: int,
+        company: int,
+        *,
+        fingerprint: str,
+        window_fingerprint: str | None = None,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
     ) -> int:
         """Return how many records wait for a decision, but have to be read again: retention blanked them.
 
-        :param fingerprint: of what decides now.
+        :param fingerprint: of what decides now, like ``window_fingerprint``.
+        :param created_from: aware; count only records created from then on.
+        :param created_to: aware, exclusive; count only records created before.
         """
+        question = Question(stream, destination, job, company, fingerprint, window_fingerprint)
         waiting = select(staged.c.id).where(
             of_stream(staged, stream),
-            ~decided(destination, job, fingerprint, company),
+            *created_within(created_from, created_to),
+            ~question.decided(),
             ~sent_elsewhere(destination, job, company),
         )
         # Two steps: the first runs on the indexes alone, the second opens the few rows that it names.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sqlalchemy import Connection
+
     from include.ledger.database import Database
 
 WAIT_SECONDS = 180.0
@@ -50,6 +52,19 @@ def exclusive(database: Database, name: str, *, wait_seconds: float = WAIT_SECON
             yield
 
 
+def serialise(connection: Connection, name: str) -> None:
+    """Wait until no other transaction holds the name, and hold it to the end of this one.
+
+    SQLite has one writer anyway. To be called first in a transaction: who holds rows already may wait for ever.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _number(name)})
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
 @contextmanager
 def _file_lock(path: Path, name: str, wait_seconds: float) -> Iterator[None]:
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
@@ -75,13 +90,12 @@ def _try_lock(descriptor: int) -> bool:
 
 @contextmanager
 def _advisory(database: Database, name: str, wait_seconds: float) -> Iterator[None]:
-    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
     with database.engine.connect() as connection, connection.begin():
         connection.execute(
             text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": f"{int(wait_seconds * 1000)}ms"}
         )
         try:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _number(name)})
         except OperationalError as error:
             raise _held_too_long(name) from error
         yield

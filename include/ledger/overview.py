@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from include.ledger.failures import Failure
 from include.ledger.tables import deliveries, failures, watermarks
+from include.records import HISTORY
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,7 +68,8 @@ def _marks(stream: tuple[str, ...]) -> Any:
 
 def _last_failure(connection: Connection, dag_id: str) -> Failure | None:
     columns = [failures.c[name] for name in Failure.__slots__]
-    of_dag = failures.c.run_id.startswith(f"{dag_id}/", autoescape=True)
+    # A run's name says nothing of its lane.
+    of_dag = failures.c.run_id.startswith(f"{dag_id.removesuffix(HISTORY)}/", autoescape=True)
     found = connection.execute(select(*columns).where(of_dag).order_by(failures.c.id.desc()).limit(1)).mappings()
     row = found.one_or_none()
     return None if row is None else Failure(**row)

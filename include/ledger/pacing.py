@@ -1,8 +1,13 @@
-"""The services' rate limits, shared by all processes: a log of the slots that were given."""
+"""The services' rate limits, shared by all processes: a log of the slots that were given.
+
+Two lanes share each limit. A live run takes any slot that is free. A run of the history lane does the same as long
+as no live run wants any; while one does, it keeps to its share, so that a new record passes a backfill of years.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import and_, delete, func, select
 
@@ -11,12 +16,31 @@ from include.ledger.tables import pacer_buckets, pacer_grants
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
     from sqlalchemy import Row as SqlRow
 
     from include.ledger.database import Database
 
 MICROSECONDS = 1_000_000
+
+
+Lane = Literal["live", "history"]
+"""Who asks for a slot: a live run, or one that never moves the watermark."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One question for a slot; times in microseconds."""
+
+    limit: int
+    window: int
+    lane: Lane
+    share: float
+
+    @property
+    def own(self) -> int:
+        """How many slots of a window the history lane has while a live run wants some; a share is never none."""
+        return max(1, int(self.limit * self.share)) if self.share else 0
 
 
 class SharedPacer:
@@ -28,33 +52,65 @@ class SharedPacer:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def acquire(self, bucket: str, *, limit: int, seconds: float) -> float:
+    def lane(self, lane: Lane, share: float) -> LanePacer:
+        """Return the same pacer for callers that know of one lane only, such as the clients.
+
+        :param lane: in which all that they ask for is counted.
+        :param share: of each limit, between 0 and 1; only the history lane is bound by it.
+        """
+        return LanePacer(self, lane, share)
+
+    def acquire(self, bucket: str, *, limit: int, seconds: float, lane: Lane = "live", share: float = 1.0) -> float:
         """Take a slot, or say how long to wait.
 
         :param bucket: whose limit it is.
         :param limit: slots per window.
         :param seconds: length of the window.
+        :param lane: ``history`` keeps to its share if a live caller has asked within the last window.
+        :param share: of the limit, between 0 and 1; at least one slot, unless it is 0.
         :returns: 0.0 if the slot is taken, else the seconds to wait before asking again.
         """
-        if limit < 1 or seconds <= 0:
-            raise ValueError("a limit needs at least one slot in a window of some length")
-        window = round(seconds * MICROSECONDS)
+        ask = _asked(limit, seconds, lane, share)
         with self._database.write() as connection:
             row = self._lock(connection, bucket)
             # Read after the lock: a process that waited for it must not date its slot back.
             now = _microseconds(self._database.now())
-            free_at: int = max(
-                row.blocked_until,
-                _learned(row, now),
-                _window_end(connection, bucket, limit, window, now),
-            )
-            if free_at > now:
-                return (free_at - now) / MICROSECONDS
-            grant = {"bucket": bucket, "at": now, "expires": now + window}
-            connection.execute(pacer_grants.insert().values(grant))
-            if row.remaining is not None and row.remaining_until > now:
-                self._set(connection, bucket, remaining=row.remaining - 1)
-        return 0.0
+            _forget(connection, bucket, ask.window, now)
+            changes = {"live_at": now} if lane == "live" else {}
+            free_at = _free_at(connection, row, ask, now)
+            if free_at <= now:
+                grant = {"bucket": bucket, "at": now, "expires": now + ask.window, "lane": lane}
+                connection.execute(pacer_grants.insert().values(grant))
+                if row.remaining is not None and row.remaining_until > now:
+                    changes["remaining"] = row.remaining - 1
+            if changes:
+                self._set(connection, bucket, **changes)
+        return max(free_at - now, 0) / MICROSECONDS
+
+    def wait(self, bucket: str, *, limit: int, seconds: float, lane: Lane = "live", share: float = 1.0) -> float:
+        """Say how long a caller would have to wait for a slot, without taking one.
+
+        A live caller that has to wait is remembered as one that wants a slot: by the time it comes back, a backfill
+        has kept to its share.
+
+        :param bucket: whose limit it is.
+        :param limit: slots per window.
+        :param seconds: length of the window.
+        :param lane: as for `acquire`.
+        :param share: as for `acquire`.
+        :returns: seconds; 0.0 if a slot is free now.
+        """
+        ask = _asked(limit, seconds, lane, share)
+        with self._database.read() as connection:
+            row = connection.execute(select(pacer_buckets).where(pacer_buckets.c.bucket == bucket)).one_or_none()
+            now = _microseconds(self._database.now())
+            free_at = 0 if row is None else _free_at(connection, row, ask, now)
+        if free_at <= now:
+            return 0.0
+        if lane == "live":
+            with self._database.write() as connection:
+                self._set(connection, bucket, live_at=now)
+        return (free_at - now) / MICROSECONDS
 
     def learn(self, bucket: str, *, remaining: int, reset_in: float) -> None:
         """Correct the own count by what the service says is left until its reset.
@@ -97,23 +153,79 @@ class SharedPacer:
         connection.execute(pacer_buckets.update().where(pacer_buckets.c.bucket == bucket).values(**values))
 
 
+class LanePacer:
+    """The shared pacer as one lane sees it.
+
+    :param pacer: shared by all workers and lanes.
+    :param lane: in which all slots are counted.
+    :param share: of each limit, between 0 and 1.
+    """
+
+    def __init__(self, pacer: SharedPacer, lane: Lane, share: float) -> None:
+        self._pacer = pacer
+        self._lane: Lane = lane
+        self._share = share
+        self.learn = pacer.learn
+        self.block = pacer.block
+
+    def acquire(self, bucket: str, *, limit: int, seconds: float) -> float:
+        """Take a slot, or say how long to wait; see `SharedPacer.acquire`."""
+        return self._pacer.acquire(bucket, limit=limit, seconds=seconds, lane=self._lane, share=self._share)
+
+    def wait(self, bucket: str, *, limit: int, seconds: float) -> float:
+        """Say how long a slot is away, without taking it; see `SharedPacer.wait`."""
+        return self._pacer.wait(bucket, limit=limit, seconds=seconds, lane=self._lane, share=self._share)
+
+
 def _learned(row: SqlRow[Any], now: int) -> int:
     spent = row.remaining is not None and row.remaining <= 0 and row.remaining_until > now
     return int(row.remaining_until) if spent else 0
 
 
-def _window_end(connection: Connection, bucket: str, limit: int, window: int, now: int) -> int:
-    """Return when the next slot is free, by the log of the slots given."""
-    mine = pacer_grants.c.bucket == bucket
-    # A time far ahead can only come from a clock that was set back since; it would block for as long.
+def _asked(limit: int, seconds: float, lane: Lane, share: float) -> _Ask:
+    if limit < 1 or seconds <= 0:
+        raise ValueError("a limit needs at least one slot in a window of some length")
+    if not 0 <= share <= 1:
+        raise ValueError("a share lies between 0 and 1")
+    return _Ask(limit, round(seconds * MICROSECONDS), lane, share)
+
+
+def _forget(connection: Connection, bucket: str, window: int, now: int) -> None:
+    """Remove what counts no longer from the log of the slots given."""
     stale = and_(pacer_grants.c.expires < now, pacer_grants.c.at < now - window)
-    connection.execute(delete(pacer_grants).where(mine, stale | (pacer_grants.c.at > now + window)))
-    recent = and_(mine, pacer_grants.c.at >= now - window)
+    # A time far ahead can only come from a clock that was set back since; it would block for as long.
+    ahead = pacer_grants.c.at > now + window
+    connection.execute(delete(pacer_grants).where(pacer_grants.c.bucket == bucket, stale | ahead))
+
+
+def _free_at(connection: Connection, row: SqlRow[Any], ask: _Ask, now: int) -> int:
+    """Return when the next slot is free for who asks; not after ``now`` if one is."""
+    free_at: int = max(
+        row.blocked_until, _learned(row, now), _window_end(connection, row.bucket, ask.limit, ask.window, now)
+    )
+    if ask.lane == "live" or not now - ask.window <= row.live_at <= now + ask.window:
+        return free_at
+    # Until it is below its share again, or nobody live has asked for a whole window.
+    silent_at = int(row.live_at) + ask.window + 1
+    if not ask.own:
+        return max(free_at, silent_at)
+    own = _window_end(connection, row.bucket, ask.own, ask.window, now, pacer_grants.c.lane == "history")
+    return max(free_at, min(own, silent_at))
+
+
+def _window_end(
+    connection: Connection, bucket: str, limit: int, window: int, now: int, *mine: ColumnElement[bool]
+) -> int:
+    """Return when fewer than ``limit`` of the slots given lie within the window.
+
+    :param mine: which of the slots count.
+    """
+    at = pacer_grants.c.at
+    recent = and_(pacer_grants.c.bucket == bucket, at >= now - window, at <= now + window, *mine)
     used = connection.execute(select(func.count()).where(recent)).scalar_one()
     if used < limit:
         return 0
-    query = select(pacer_grants.c.at).where(recent).order_by(pacer_grants.c.at)
-    oldest = connection.execute(query.offset(used - limit).limit(1)).scalar_one()
+    oldest = connection.execute(select(at).where(recent).order_by(at).offset(used - limit).limit(1)).scalar_one()
     # One microsecond more: a window with both ends counted must not hold both slots.
     return int(oldest) + window + 1
 

@@ -11,9 +11,11 @@ from include.ledger import events as event_log
 from include.ledger.states import NEVER_DECIDED, REPLAYED, WAITING
 from include.ledger.tables import deliveries
 from include.ledger.windows import of_stream
+from include.records import HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement
 
@@ -33,23 +35,29 @@ class Selection:
     :param sources: (division, entity, id at Exact) of records; None: of all.
     :param reason_code: why they were refused or put aside.
     :param run_id: the run that touched them last, ``DAG/run``.
-    :param dag_id: the DAG that decided them last.
-    :param states: what they are now.
+    :param dag_id: the DAG that decided them last, in either of its lanes.
+    :param destination: what the records become.
+    :param since: aware; only what was touched from then on.
+    :param states: what they are now: ``REMAPPABLE`` also takes what is to be sent and has not left.
     """
 
     sources: Sequence[tuple[int, str, str]] | None = None
     reason_code: str | None = None
     run_id: str | None = None
     dag_id: str | None = None
+    destination: Destination | None = None
+    since: datetime | None = None
     states: tuple[DeliveryState, ...] = WAITING
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """How many deliveries of one stream a selection holds.
+    """How many deliveries of one lane a selection holds.
 
+    :param dag_id: the DAG's own id, whichever lane it is.
     :param count: those that wait for somebody to replay them.
     :param marked: those that are marked already: the next run decides them.
+    :param history: whether they belong to the lane of runs that are not live: no live run decides them by itself.
     """
 
     dag_id: str
@@ -58,6 +66,7 @@ class Selected:
     destination: str
     count: int
     marked: int
+    history: bool = False
 
 
 class Replays:
@@ -78,7 +87,10 @@ class Replays:
         with self._database.read() as connection:
             for *stream, marked, count in connection.execute(query):
                 found.setdefault((stream[0], stream[1], stream[2], stream[3]), [0, 0])[bool(marked)] += count
-        return [Selected(*stream, *numbers) for stream, numbers in found.items()]
+        return [
+            Selected(lane.removesuffix(HISTORY), division, entity, destination, count, marked, lane.endswith(HISTORY))
+            for (lane, division, entity, destination), (count, marked) in found.items()
+        ]
 
     def replay_all(self, selection: Selection, *, run_id: str) -> int:
         """Mark what a selection holds; return how many were not marked yet.
@@ -152,8 +164,12 @@ def _fits(selection: Selection) -> list[ColumnElement[bool]]:
             deliveries.c.source_id.in_([source[2] for source in selection.sources]),
             named.in_(selection.sources),
         ]
-    for name in ("reason_code", "run_id", "dag_id"):
+    for name in ("reason_code", "run_id", "destination"):
         value = getattr(selection, name)
         if value is not None:
             where.append(deliveries.c[name] == value)
+    if selection.dag_id is not None:
+        where.append(deliveries.c.dag_id.in_((selection.dag_id, f"{selection.dag_id}{HISTORY}")))
+    if selection.since is not None:
+        where.append(deliveries.c.updated_at >= selection.since)
     return where

@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 
 from include.ledger.overview import StreamStatus, overview
 from include.ledger.replays import Replays
+from include.ledger.run_outbox import RunOutboxes, in_outbox
 from include.ledger.states import PENDING
 from include.ledger.tables import deliveries
-from include.ledger.windows import of_stream
+from include.ledger.windows import of_lanes, of_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +60,7 @@ class DeliveryRow:
     updated_at: datetime
 
 
-class Reports(Replays):
+class Reports(Replays, RunOutboxes):
     """Questions about deliveries; nothing here sends anything."""
 
     def __init__(self, database: Database, cipher: Cipher) -> None:
@@ -131,14 +132,23 @@ class Reports(Replays):
         return Pending(**numbers, next_due=found.get("retry", nothing)[1])
 
     def next_lease_end(
-        self, stream: StreamKey, destination: Destination, job: int | None, *, company: int | None
+        self,
+        stream: StreamKey,
+        destination: Destination,
+        job: int | None,
+        *,
+        company: int | None,
+        selected_for: str | None = None,
     ) -> datetime | None:
         """Return when the first of the stream's leases under way runs out; None if there is none.
 
         :param company: whose deliveries may be claimed: a lease that nobody here may take over is not waited for.
+        :param selected_for: the run whose outbox is meant, whoever owns what is in it; None: the stream's own.
         """
+        mine = of_stream(deliveries, stream) if selected_for is None else in_outbox(selected_for)
         query = select(func.min(deliveries.c.lease_until)).where(
-            *_of(stream, destination, job), deliveries.c.company == (company or 0), deliveries.c.state == "sending"
+            *(deliveries.c.destination == destination, deliveries.c.job == (job or 0), mine),
+            *(deliveries.c.company == (company or 0), deliveries.c.state == "sending"),
         )
         with self._database.read() as connection:
             ends: datetime | None = connection.execute(query).scalar_one()
@@ -147,7 +157,7 @@ class Reports(Replays):
     def in_doubt_elsewhere(self, stream: StreamKey, destination: Destination, job: int) -> int:
         """Return how many of the stream's deliveries to other positions may exist at Personio, or may not."""
         query = select(func.count()).where(
-            *(of_stream(deliveries, stream), deliveries.c.destination == destination, deliveries.c.job != job),
+            *(of_lanes(deliveries, stream), deliveries.c.destination == destination, deliveries.c.job != job),
             deliveries.c.state == "in_doubt",
         )
         with self._database.read() as connection:

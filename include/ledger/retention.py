@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, literal, or_, select
 
+from include.ledger.run_tables import approvals, previews, run_outbox
 from include.ledger.staging import PURGED
 from include.ledger.states import DONE, WAITING
 from include.ledger.tables import calls, deliveries, events, extracts, failures, staged, windows
+from include.records import HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +56,34 @@ class Retention:
             "calls": self._delete(calls, calls.c.last_at, older_than),
             "extracts": self._delete(extracts, extracts.c.updated_at, runs_before),
             "windows": self._delete(windows, windows.c.pinned_at, runs_before),
+            "previews": self._delete(previews, previews.c.made_at, older_than),
+            "approvals": self._delete(approvals, approvals.c.asked_at, runs_before),
+            "run_outbox": self._empty_outboxes(),
         }
+
+    def _empty_outboxes(self) -> int:
+        """Take out of single runs' outboxes what is settled; whoever settles does so too, so this finds little."""
+        columns = (run_outbox.c.run_id, run_outbox.c.delivery_id)
+        search = (
+            select(*columns)
+            .join_from(run_outbox, deliveries, deliveries.c.id == run_outbox.c.delivery_id)
+            .where(deliveries.c.state.in_((*DONE, *WAITING)))
+            .order_by(run_outbox.c.delivery_id)
+            .limit(SLICE)
+            # Held to the end: nobody makes it ready again meanwhile. What others hold comes with the next purge.
+            .with_for_update(of=deliveries, skip_locked=True)
+        )
+        mine = (column == bindparam(f"key_{column.name}") for column in columns)
+        delete = run_outbox.delete().where(*mine)
+        count = 0
+        while True:
+            with self._database.write() as connection:
+                found = connection.execute(search).all()
+                if not found:
+                    return count
+                rows = [{"key_run_id": row.run_id, "key_delivery_id": row.delivery_id} for row in found]
+                connection.execute(delete, rows)
+            count += len(found)
 
     def _blank_deliveries(self, older_than: datetime) -> int:
         # By its address a person may still ask why they were rejected; there is no other use for what is done.
@@ -73,9 +102,11 @@ class Retention:
             deliveries.c.entity == staged.c.entity,
         )
         over = or_(_done(older_than), _settled(older_than))
-        # The DAG's own decision: another DAG with the same feed may not have come to its record yet.
+        # The DAG's own decision, in either lane: another DAG with the same feed may not have come to its record yet.
         decided = and_(
-            deliveries.c.dag_id == staged.c.dag_id, deliveries.c.decided_version >= staged.c.row_version, over
+            _dag(deliveries.c.dag_id) == _dag(staged.c.dag_id),
+            deliveries.c.decided_version >= staged.c.row_version,
+            over,
         )
         where = and_(
             staged.c.staged_at < older_than,
@@ -121,6 +152,10 @@ class Retention:
                     return count
                 connection.execute(delete, found)
             count += len(found)
+
+
+def _dag(column: Column[str]) -> ColumnElement[str]:
+    return func.replace(column, HISTORY, "")
 
 
 def _done(older_than: datetime) -> ColumnElement[bool]:

@@ -62,7 +62,7 @@ class SecondLooks:
             deliveries.c.job == job,
             deliveries.c.state == "rejected",
             deliveries.c.fingerprint == fingerprint,
-            _about_contact(),
+            about_contact(),
         ]
         due = deliveries.c.decided_at <= self._database.now() - every
         with self._database.read() as connection:
@@ -83,7 +83,7 @@ class SecondLooks:
             return connection.execute(update.values(decided_version=NEVER_DECIDED)).rowcount
 
 
-def _about_contact() -> ColumnElement[bool]:
+def about_contact() -> ColumnElement[bool]:
     """Return the condition that a correction of the main contact may change the decision.
 
     Not so for an account without a main contact: to get one, its own row has to change.

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, func, select
 
+from include.ledger.forgetting import rows_of
+from include.ledger.locks import serialise
+from include.ledger.page_versions import versioned as with_versions
 from include.ledger.tables import extracts, staged
-from include.ledger.undecided import decided, sent_elsewhere
+from include.ledger.waiting import StagedRow, WaitingRows
 from include.ledger.windows import of_stream, stream_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection
     from sqlalchemy import Row as SqlRow
 
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
-    from include.records import Destination, Row, SourceRow, StreamKey
+    from include.records import Row, SourceRow, StreamKey
+
+__all__ = ["PURGED", "ResumePoint", "StageResult", "StagedRow", "Staging"]
 
 PURGED = b""
 """Stands for the content of a row whose retention is over; its hash and version stay."""
-
-CHUNK = 960
-"""Rows per chunk of `Staging.undecided`: sixteen look-ups of 60 main contacts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +49,7 @@ class ResumePoint:
     done: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StagedRow:
-    """A staged row, decrypted.
-
-    :param row: personal data, so it does not show.
-    """
-
-    source_id: str
-    row_version: int
-    created: datetime | None
-    row: Row = field(repr=False)
-
-
-class Staging:
+class Staging(WaitingRows):
     """The staged rows and the progress of every run's extract."""
 
     def __init__(self, database: Database, cipher: Cipher) -> None:
@@ -69,30 +57,52 @@ class Staging:
         self._cipher = cipher
 
     def stage(
-        self, stream: StreamKey, run_id: str, rows: Sequence[SourceRow], *, resume: str | None, page: int
+        self,
+        stream: StreamKey,
+        run_id: str,
+        rows: Sequence[SourceRow],
+        *,
+        resume: str | None,
+        page: int,
+        versioned: bool = True,
     ) -> StageResult:
         """Store one page and where to go on after it, in one transaction.
 
         :param resume: what fetches the following page; None: this was the last one.
+        :param versioned: whether the rows have Exact's row version. Those of filtered pages have none: they get one
+            that is surely not above the true one, by what any lane knows of the record, and ``Modified``.
         """
         newest: dict[str, SourceRow] = {}
         for row in rows:
             held = newest.get(row.source_id)
             if held is None or row.row_version >= held.row_version:
                 newest[row.source_id] = row
-        hashes = {row.source_id: self._cipher.digest_of(row.row) for row in newest.values()}
+        kept = list(newest.values())
         with self._database.write() as connection:
-            known = _known(connection, stream, list(newest))
-            fresh = [row for row in newest.values() if _is_news(known.get(row.source_id), row, hashes)]
-            # What was purged is no news when it is read again, but another destination may still need it.
-            again = [row for row in newest.values() if _is_purged(known.get(row.source_id), row)]
-            self._upsert(connection, stream, run_id, [*fresh, *(row for row in again if row not in fresh)], hashes)
-            new = sum(row.source_id not in known for row in fresh)
-            result = StageResult(len(rows), new, len(fresh) - new, len(rows) - len(fresh))
-            highest = max((row.row_version for row in rows), default=None)
+            # Two runs that store the same records in different orders would wait for each other; and two that tell
+            # versions by what is known at the same moment would give two states the same one.
+            serialise(connection, rows_of(stream))
+            if not versioned:
+                kept = with_versions(connection, self._cipher, stream, kept)
+            stored = self._store(connection, stream, run_id, kept)
+            result = StageResult(len(rows), *stored, len(rows) - sum(stored))
+            highest = max((row.row_version for row in kept), default=None)
             progress = {"next": resume, "page": page, "done": resume is None, "highest": highest}
             self._note_progress(connection, stream, run_id, progress | asdict(result))
         return result
+
+    def _store(
+        self, connection: Connection, stream: StreamKey, run_id: str, rows: list[SourceRow]
+    ) -> tuple[int, int]:
+        """Store what is news of these records; return how many are new and how many changed."""
+        hashes = {row.source_id: self._cipher.digest_of(_content(row.row)) for row in rows}
+        known = _known(connection, stream, [row.source_id for row in rows])
+        fresh = {row.source_id for row in rows if _is_news(known.get(row.source_id), row, hashes)}
+        # What was purged is no news when it is read again, but another destination may still need it.
+        again = {row.source_id for row in rows if _is_purged(known.get(row.source_id), row)}
+        self._upsert(connection, stream, run_id, [row for row in rows if row.source_id in fresh | again], hashes)
+        new = len(fresh - known.keys())
+        return new, len(fresh) - new
 
     def resume_point(self, stream: StreamKey, run_id: str) -> ResumePoint | None:
         """Return where the run's extract goes on; None if it has not stored a page."""
@@ -121,70 +131,6 @@ class Staging:
         """Return the sums over all pages of the run, whichever attempt of the task staged them."""
         row = self._extract(stream, run_id)
         return StageResult() if row is None else StageResult(row.read, row.new, row.changed, row.unchanged)
-
-    def undecided(
-        self,
-        stream: StreamKey,
-        destination: Destination,
-        job: int | None,
-        *,
-        chunk: int = CHUNK,
-        fingerprint: str | None = None,
-        company: int | None = None,
-        created_from: datetime | None = None,
-        created_to: datetime | None = None,
-    ) -> Iterator[list[StagedRow]]:
-        """Iterate over chunks of rows whose row version was not decided yet for this destination and job.
-
-        A record that was sent for another job is left out: a run for another position
-        is for what is new, and must not have everybody apply again.
-
-        A row whose content was purged is left out until it is read again.
-
-        Memory stays bounded by the chunk, and the caller may decide while iterating.
-
-        :param fingerprint: of the mapping in use; rows that were rejected or skipped under another one
-            come again.
-        :param company: Personio's company, where one division feeds several.
-        :param created_from: leave out rows created before it.
-        :param created_to: leave out rows created at or after it.
-        """
-        query = select(staged.c.id).where(
-            of_stream(staged, stream),
-            staged.c.id > bindparam("after"),
-            ~decided(destination, job or 0, fingerprint, company),
-            ~sent_elsewhere(destination, job or 0, company),
-        )
-        if created_from is not None:
-            query = query.where(staged.c.created >= created_from)
-        if created_to is not None:
-            query = query.where(staged.c.created < created_to)
-        query = query.order_by(staged.c.id).limit(chunk)
-        after = 0
-        while found := self._chunk(query, after):
-            after = found[-1].id
-            chunk_rows = [
-                StagedRow(row.source_id, row.row_version, row.created, self._cipher.open(row.sealed))
-                for row in found
-                if row.sealed
-            ]
-            if chunk_rows:
-                yield chunk_rows
-
-    def _chunk(self, query: Select[Any], after: int) -> Sequence[SqlRow[Any]]:
-        with self._database.read() as connection:
-            # Two steps: the first runs on the indexes alone, the second opens the rows it needs.
-            ids = connection.execute(query, {"after": after}).scalars().all()
-            if not ids:
-                return []
-            columns = (
-                staged.c.id,
-                staged.c.source_id,
-                staged.c.row_version,
-                staged.c.created,
-                staged.c.sealed,
-            )
-            return connection.execute(select(*columns).where(staged.c.id.in_(ids)).order_by(staged.c.id)).all()
 
     def _extract(self, stream: StreamKey, run_id: str) -> SqlRow[Any] | None:
         query = select(extracts).where(of_stream(extracts, stream), extracts.c.run_id == run_id)
@@ -237,6 +183,11 @@ class Staging:
         seen = [version for version in (values["highest"], before["highest"]) if version is not None]
         values["highest"] = max(seen, default=None)
         connection.execute(extracts.update().where(mine).values(values))
+
+
+def _content(row: Row) -> Row:
+    """Return what makes up a row's state: pages show no row version, the feed does."""
+    return {name: value for name, value in row.items() if name != "Timestamp"}
 
 
 def _known(connection: Connection, stream: StreamKey, ids: list[str]) -> dict[str, SqlRow[Any]]:

@@ -38,6 +38,12 @@ WAITING: tuple[DeliveryState, ...] = ("rejected", "skipped_by_rule")
 PENDING: tuple[DeliveryState, ...] = ("ready", "retry", "sending", "in_doubt")
 """Work that a load still has before it."""
 
+REMAPPABLE: tuple[DeliveryState, ...] = (*WAITING, "ready", "retry")
+"""Whatever no request has left for: another mapping may still change it."""
+
+NOT_NEW = "rule.Created.not_new"
+"""Why a record was skipped that nobody asked for: it was there before the stream began, or outside of its window."""
+
 STATE_CHANGE = "state"
 UNANSWERED = "unanswered"
 """A change of state after an attempt that got no clear answer."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import select
 
-from include.ledger import events
+from include.ledger import events, run_outbox
 from include.ledger.tables import deliveries
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def supersede(connection: Connection, deciding: Deciding, source_ids: Sequence[s
         "run_id": deciding.run_id,
         "updated_at": deciding.at,
     }
-    connection.execute(deliveries.update().where(deliveries.c.id.in_([row.id for row in rows])).values(values))
+    ids = [row.id for row in rows]
+    connection.execute(deliveries.update().where(deliveries.c.id.in_(ids)).values(values))
+    run_outbox.release(connection, ids)
     return [
         events.line(
             row.id,

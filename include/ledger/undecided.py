@@ -2,17 +2,124 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import literal, or_, select
+from sqlalchemy import and_, literal, or_, select
 
-from include.ledger.states import DONE, IN_FLIGHT, WAITING
+from include.ledger.second_looks import about_contact
+from include.ledger.states import DONE, IN_FLIGHT, NEVER_DECIDED, NOT_NEW, PENDING, WAITING
 from include.ledger.tables import deliveries, staged
+from include.ledger.windows import of_stream
+from include.records import HISTORY
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import ColumnElement
 
-    from include.records import Destination
+    from include.records import Destination, StreamKey
+
+Which = Literal["live", "history", "marked"]
+"""Which rows a run decides on, see `Staging.undecided`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which rows of a lane wait for a decision; see `Staging.undecided` for what each narrowing means."""
+
+    stream: StreamKey
+    destination: Destination
+    job: int
+    company: int | None = None
+    fingerprint: str | None = None
+    window_fingerprint: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    which: Which = "live"
+    look_again: bool = False
+
+    def waiting(self) -> list[ColumnElement[bool]]:
+        """Return the conditions that a staged row is asked for and has no decision that stands."""
+        where = [of_stream(staged, self.stream), ~sent_elsewhere(self.destination, self.job, self.company)]
+        if self.which == "marked":
+            return [*where, self._marked(), ~self._newer_in_other_lane()]
+        if self.which == "history":
+            where += created_within(self.created_from, self.created_to)
+        return [*where, ~self._standing()]
+
+    def asked_for(self) -> ColumnElement[bool]:
+        """Return the condition that somebody asked for a staged row, so that its age does not count."""
+        asked = or_(deliveries.c.decided_version == NEVER_DECIDED, ~is_not_new())
+        return _exists(*self._same(), asked)
+
+    def _same(self) -> list[ColumnElement[bool]]:
+        return _same_delivery(self.destination, self.job, self.company)
+
+    def decided(self) -> ColumnElement[bool]:
+        """Return the condition that somebody's decision stands for a staged row; the index holds all it asks for."""
+        return _exists(*self._decided())
+
+    def _decided(self) -> list[ColumnElement[bool]]:
+        decided = [*self._same(), deliveries.c.decided_version >= staged.c.row_version]
+        if self.fingerprint is not None:
+            fitting = tuple(dict.fromkeys((self.fingerprint, self.window_fingerprint or self.fingerprint)))
+            decided.append(or_(deliveries.c.fingerprint.in_(fitting), deliveries.c.state.not_in(WAITING)))
+        return decided
+
+    def _standing(self) -> ColumnElement[bool]:
+        """Return the condition that a decision stands, and that the run has nothing to do with what came of it."""
+        if self.which != "history":
+            return _exists(*self._decided(), self._not_left_behind())
+        # What only waits to be sent is taken into the run's own outbox.
+        stands = [*self._decided(), deliveries.c.state.not_in(PENDING)]
+        if self.look_again:
+            stands.append(or_(deliveries.c.state != "rejected", ~about_contact()))
+        return _exists(*stands)
+
+    def _not_left_behind(self) -> ColumnElement[bool]:
+        """Return the condition that a delivery is none that a history lane holds and the live lane would send.
+
+        The state first: only for the few that wait the row itself is opened, to see who owns it.
+        """
+        apart: list[ColumnElement[bool]] = [deliveries.c.state.not_in(("ready", "retry"))]
+        if self.created_from is not None:
+            apart.append(or_(staged.c.created.is_(None), staged.c.created < self.created_from))
+        return or_(*apart, ~deliveries.c.dag_id.endswith(HISTORY))
+
+    def _marked(self) -> ColumnElement[bool]:
+        return _exists(*self._same(), deliveries.c.decided_version == NEVER_DECIDED)
+
+    def _newer_in_other_lane(self) -> ColumnElement[bool]:
+        live = dataclasses.replace(self.stream, dag_id=self.stream.dag)
+        other = staged.alias("other")
+        lane = live if self.stream.is_history else live.history()
+        return (
+            select(literal(1))
+            .select_from(other)
+            .where(
+                *(other.c.dag_id == lane.dag_id, other.c.division == lane.division, other.c.entity == lane.entity),
+                other.c.source_id == staged.c.source_id,
+                other.c.row_version > staged.c.row_version,
+            )
+            .exists()
+        )
+
+
+def is_not_new() -> ColumnElement[bool]:
+    """Return the condition that a record was put aside because nobody asked for one of its age."""
+    return and_(deliveries.c.state == "skipped_by_rule", deliveries.c.reason_code == NOT_NEW)
+
+
+def created_within(created_from: datetime | None, created_to: datetime | None) -> list[ColumnElement[bool]]:
+    """Return the conditions that a staged row was created in a half-open interval."""
+    where: list[ColumnElement[bool]] = []
+    if created_from is not None:
+        where.append(staged.c.created >= created_from)
+    if created_to is not None:
+        where.append(staged.c.created < created_to)
+    return where
 
 
 def sent_elsewhere(destination: Destination, job: int, company: int | None) -> ColumnElement[bool]:
@@ -22,31 +129,29 @@ def sent_elsewhere(destination: Destination, job: int, company: int | None) -> C
     position may have been wrong, and was corrected since.
     """
     conditions = [
-        deliveries.c.source_id == staged.c.source_id,
-        deliveries.c.division == staged.c.division,
-        deliveries.c.entity == staged.c.entity,
+        *_same_source(),
         deliveries.c.destination == destination,
         deliveries.c.job != job,
         deliveries.c.state.in_((*DONE, *IN_FLIGHT)),
     ]
     if company is not None:
         conditions.append(deliveries.c.company == company)
-    return select(literal(1)).where(*conditions).exists()
+    return _exists(*conditions)
 
 
-def decided(destination: Destination, job: int, fingerprint: str | None, company: int | None) -> ColumnElement[bool]:
-    """Return the condition that a decision stands for a staged row; the index holds all it asks for."""
-    conditions = [
+def _same_source() -> list[ColumnElement[bool]]:
+    return [
         deliveries.c.source_id == staged.c.source_id,
         deliveries.c.division == staged.c.division,
         deliveries.c.entity == staged.c.entity,
-        deliveries.c.destination == destination,
-        deliveries.c.job == job,
-        deliveries.c.decided_version >= staged.c.row_version,
     ]
-    if company is not None:
-        conditions.append(deliveries.c.company == company)
-    if fingerprint is not None:
-        conditions.append(or_(deliveries.c.fingerprint == fingerprint, deliveries.c.state.not_in(WAITING)))
+
+
+def _same_delivery(destination: Destination, job: int, company: int | None) -> list[ColumnElement[bool]]:
+    same = [*_same_source(), deliveries.c.destination == destination, deliveries.c.job == job]
+    return same if company is None else [*same, deliveries.c.company == company]
+
+
+def _exists(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     # A constant, not the columns: SQLite leaves the index for what EXISTS selects, although nobody reads it.
     return select(literal(1)).where(*conditions).exists()

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
-from include.ledger.states import NEVER_DECIDED
-from include.ledger.tables import deliveries, extracts, staged, watermarks, windows
+from include.ledger.forgetting import forget_row_versions, of_feed, rows_of
+from include.ledger.locks import serialise
+from include.ledger.tables import extracts, watermarks, windows
 from include.ledger.windows import of_stream, stream_values
+from include.records import HISTORY
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, Table
 
     from include.ledger.database import Database
     from include.records import StreamKey
@@ -30,9 +32,6 @@ class Unchanged(Enum):
 
 UNCHANGED = Unchanged.UNCHANGED
 
-FORGOTTEN = 0
-"""Row version of a staged row that is to be read again; Exact's own begin above it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
@@ -45,6 +44,7 @@ class Watermark:
         it there, the row versions are still the same ones.
     :param moved: when Exact moved the division to another database, as Exact tells it; empty: never. None: it was
         not asked yet.
+    :param columns: of a history lane: the columns that its rows were read with, space separated.
     """
 
     value: int
@@ -53,6 +53,7 @@ class Watermark:
     committed_at: datetime
     witness: str | None = None
     moved: str | None = None
+    columns: str | None = None
 
 
 class Watermarks:
@@ -75,11 +76,13 @@ class Watermarks:
         run_id: str,
         created_from: datetime | None,
         witness: str | None = None,
+        columns: str | None = None,
     ) -> bool:
         """Move the watermark from ``expected`` forward to ``to``; return whether it stands there for this run.
 
         :param expected: the value the run started from; None if there was none.
         :param witness: id of the record that has the row version ``to``, if it is known.
+        :param columns: of a history lane: what its rows were read with; None: what is on record stays.
         """
         with self._database.write() as connection:
             current = _find(connection, stream, lock=True)
@@ -90,7 +93,9 @@ class Watermarks:
             if witness is None and current is not None and current.value == to:
                 witness = current.witness
             moved = current.moved if current else None
-            new = Watermark(to, run_id, created_from, self._database.now(), witness, moved)
+            if columns is None and current is not None:
+                columns = current.columns
+            new = Watermark(to, run_id, created_from, self._database.now(), witness, moved, columns)
             return self._put(connection, stream, new, replaces=current is not None)
 
     def rewind(
@@ -111,8 +116,8 @@ class Watermarks:
                 created_from = current.created_from if current else None
             # No witness: nobody knows which record has that row version. The date stays: it tells the next
             # run whether the row versions that are on record are still the ones of the feed.
-            moved = current.moved if current else None
-            new = Watermark(to, run_id, created_from, self._database.now(), None, moved)
+            moved, columns = (current.moved, current.columns) if current else (None, None)
+            new = Watermark(to, run_id, created_from, self._database.now(), None, moved, columns)
             self._put(connection, stream, new, replaces=current is not None)
 
     def note(self, stream: StreamKey, value: int, *, witness: str | None = None, moved: str | None = None) -> None:
@@ -128,26 +133,32 @@ class Watermarks:
     def restart(self, stream: StreamKey, to: int, run_id: str, *, moved: str | None) -> None:
         """Begin the stream anew because Exact made all its row versions anew; one transaction.
 
-        Row versions on record are forgotten, else a row that has a lower one now would count as older than
-        what is known. Contents and deliveries stay, so nothing is sent again. Every window begins at ``to``, also
-        those of other runs: what they had reached means nothing any more.
+        Row versions on record are forgotten in all lanes and DAGs of the division, else a row that has a lower one
+        now would count as older than what is known. Contents, deliveries and marks for replay stay, so nothing is
+        sent again, and nobody counts as asked for who was not. What was decided is decided again when it is read
+        again; what was not, waits for its decision as before.
+
+        Every window of the stream begins at ``to``, also those of other runs: what they had reached means nothing
+        any more. So does the place of every history lane in the division's feed. Other DAGs' live lanes find out
+        by themselves.
 
         :param to: where the feed begins.
         :param run_id: of the run that reads it again; no earlier run's XCom speaks for the watermark.
         :param moved: as Exact tells it; None: it could not be asked, and what is known stays.
         """
         with self._database.write() as connection:
+            serialise(connection, rows_of(stream))
             current = _find(connection, stream, lock=True)
             if moved is None and current is not None:
                 moved = current.moved
             created_from = current.created_from if current else None
             new = Watermark(to, run_id, created_from, self._database.now(), None, moved)
             self._put(connection, stream, new, replaces=current is not None)
-            connection.execute(staged.update().where(of_stream(staged, stream)).values(row_version=FORGOTTEN))
-            mine = of_stream(deliveries, stream)
-            connection.execute(deliveries.update().where(mine).values(decided_version=NEVER_DECIDED))
-            connection.execute(windows.update().where(of_stream(windows, stream)).values(after=to))
-            connection.execute(extracts.delete().where(of_stream(extracts, stream)))
+            forget_row_versions(connection, stream)
+            connection.execute(windows.update().where(_feed_places(windows, stream)).values(after=to))
+            others = _feed_places(watermarks, stream) & ~of_stream(watermarks, stream)
+            connection.execute(watermarks.delete().where(others))
+            connection.execute(extracts.delete().where(_feed_places(extracts, stream)))
 
     def _put(self, connection: Connection, stream: StreamKey, new: Watermark, *, replaces: bool) -> bool:
         values = dataclasses.asdict(new)
@@ -160,9 +171,14 @@ class Watermarks:
         return won.first() is not None
 
 
+def _feed_places(table: Table, stream: StreamKey) -> ColumnElement[bool]:
+    """Return the condition that a row tells of a place in the feed: the stream's, or any history lane's."""
+    return or_(of_stream(table, stream), and_(*of_feed(table, stream), table.c.dag_id.endswith(HISTORY)))
+
+
 def _find(connection: Connection, stream: StreamKey, *, lock: bool = False) -> Watermark | None:
     query = select(watermarks).where(of_stream(watermarks, stream))
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         return None
-    return Watermark(row.value, row.run_id, row.created_from, row.committed_at, row.witness, row.moved)
+    return Watermark(row.value, row.run_id, row.created_from, row.committed_at, row.witness, row.moved, row.columns)

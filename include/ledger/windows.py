@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, select
 
-from include.ledger.tables import windows
-from include.records import StreamKey, Window
+from include.ledger.tables import extracts, windows
+from include.ledger.window_terms import filter_in, read_terms, terms_of
+from include.records import HISTORY, StreamKey, Window
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Table
+    from sqlalchemy import Row as SqlRow
 
     from include.ledger.database import Database
 
@@ -19,6 +21,16 @@ def of_stream(table: Table, stream: StreamKey) -> ColumnElement[bool]:
     """Return the condition that a row belongs to a stream."""
     return and_(
         table.c.dag_id == stream.dag_id,
+        table.c.division == stream.division,
+        table.c.entity == stream.entity,
+    )
+
+
+def of_lanes(table: Table, stream: StreamKey) -> ColumnElement[bool]:
+    """Return the condition that a row belongs to a stream, of a live lane also to the same DAG's history lane."""
+    lanes = (stream.dag_id,) if stream.is_history else (stream.dag_id, f"{stream.dag_id}{HISTORY}")
+    return and_(
+        table.c.dag_id.in_(lanes),
         table.c.division == stream.division,
         table.c.entity == stream.entity,
     )
@@ -35,32 +47,73 @@ class Windows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def pin(self, stream: StreamKey, run_id: str, window: Window) -> Window:
-        """Pin a run's window and return the pinned one: the first writer wins."""
+    def pin(self, stream: StreamKey, run_id: str, window: Window, *, anew: bool = False) -> Window:
+        """Pin a run's window and return the pinned one: the first writer wins.
+
+        :param anew: the run means another window than before: it replaces the pinned one, and what the run had read
+            for that one counts no more.
+        """
+        key = {**stream_values(stream), "run_id": run_id}
         values = {
-            **stream_values(stream),
-            "run_id": run_id,
             "mode": window.mode,
             "after": window.after,
             "created_from": window.created_from,
             "created_to": window.created_to,
             "advances": window.advances,
+            "reading": window.reading,
+            "terms": terms_of(window),
             "pinned_at": self._database.now(),
         }
+        insert = self._database.insert(windows).values({**key, **values})
         with self._database.write() as connection:
-            connection.execute(self._database.insert(windows).on_conflict_do_nothing(), values)
+            if anew:
+                connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
+                connection.execute(extracts.delete().where(of_stream(extracts, stream), extracts.c.run_id == run_id))
+            else:
+                connection.execute(insert.on_conflict_do_nothing())
             pinned = _find(connection, stream, run_id)
-        return pinned or window
+        return window if pinned is None else _window(pinned)
 
     def get(self, stream: StreamKey, run_id: str) -> Window | None:
         """Return the run's window; None if it was never pinned."""
         with self._database.read() as connection:
-            return _find(connection, stream, run_id)
+            row = _find(connection, stream, run_id)
+        return None if row is None else _window(row)
+
+    def note(self, stream: StreamKey, run_id: str, **counted: Any) -> None:
+        """Add to what the planner counted for a run; a run without a pinned window has nothing to add to.
+
+        :param counted: JSON values, nothing about people; a name that is there already gets the new value.
+        """
+        mine = and_(of_stream(windows, stream), windows.c.run_id == run_id)
+        with self._database.write() as connection:
+            row = _find(connection, stream, run_id, lock=True)
+            if row is not None:
+                terms = terms_of(_window(row), read_terms(row.terms)["counted"] | counted)
+                connection.execute(windows.update().where(mine).values(terms=terms))
+
+    def counted(self, stream: StreamKey, run_id: str) -> dict[str, Any]:
+        """Return what the planner counted for a run; empty if it counted nothing."""
+        with self._database.read() as connection:
+            row = _find(connection, stream, run_id)
+        return {} if row is None else dict(read_terms(row.terms)["counted"])
 
 
-def _find(connection: Connection, stream: StreamKey, run_id: str) -> Window | None:
+def _find(connection: Connection, stream: StreamKey, run_id: str, *, lock: bool = False) -> SqlRow[Any] | None:
     query = select(windows).where(of_stream(windows, stream), windows.c.run_id == run_id)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    return Window(row.mode, row.after, row.created_from, row.created_to, row.advances)
+    return connection.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def _window(row: SqlRow[Any]) -> Window:
+    terms = read_terms(row.terms)
+    return Window(
+        mode=row.mode,
+        after=row.after,
+        created_from=row.created_from,
+        created_to=row.created_to,
+        advances=row.advances,
+        reading=row.reading,
+        where=filter_in(terms),
+        max_records=terms["max_records"],
+        preview=terms["preview"],
+    )

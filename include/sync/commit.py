@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError
+from include.ledger.outcomes import Outcomes
+from include.ledger.states import DONE, PENDING, WAITING
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
@@ -15,36 +17,57 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OPEN_STATES = ("ready", "sending", "retry", "in_doubt")
-
 
 def commit(ledger: Ledger, job: Job, run_id: str, window: Window) -> dict[str, Any]:
     """Advance the watermark to the highest row version this run staged; return what goes to XCom.
 
+    Only a live run advances it. Any other leaves it where it is, and its ``to`` is its ``from``.
+
     Row versions are text in it: they have 64 bits, and a browser's numbers have 53.
 
-    :return: ``from``, ``to``, ``run_id``, ``mode``, ``committed_at``, ``advanced`` and ``counts``.
+    :return: ``from``, ``to``, ``run_id``, ``mode`` as people call it, ``committed_at``, ``advanced`` and ``counts``:
+        of the whole stream after a live run, of the run itself after any other.
     :raises ConfigurationError: the watermark was moved back while the run was under way.
     """
     # Extract begins the window anew when Exact has made new row versions.
     window = ledger.windows.get(job.stream, run_id) or window
-    seen = ledger.staging.highest_seen(job.stream, run_id)
-    reached = max(window.after, seen or window.after)
-    if window.advances:
-        reached = advance(ledger, job, run_id, window, reached)
-    counts = ledger.deliveries.counts(job.stream, job.destination, job.position)
-    waiting = sum(counts.get(state, 0) for state in OPEN_STATES)
+    advances = window.advances and not job.stream.is_history
+    reached = window.after
+    if advances:
+        seen = ledger.staging.highest_seen(job.stream, run_id)
+        reached = advance(ledger, job, run_id, window, max(window.after, seen or window.after))
+    counts = of_run(ledger, job, run_id) if job.stream.is_history else of_stream(ledger, job)
+    waiting = sum(counts.get(state, 0) for state in PENDING)
     if waiting:
-        log.warning("%s records wait in the ledger; the next run takes them up.", waiting)
+        then = "clear this run's task load to go on" if job.stream.is_history else "the next run takes them up"
+        log.warning("%s records wait in the ledger; %s.", waiting, then)
     return {
         "from": str(window.after),
         "to": str(reached),
         "run_id": run_id,
-        "mode": window.mode,
+        "mode": window.name,
         "committed_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "advanced": window.advances,
+        "advanced": advances,
         "counts": counts,
     }
+
+
+def of_stream(ledger: Ledger, job: Job) -> dict[str, int]:
+    """Return state -> how many deliveries the stream has in it."""
+    return ledger.deliveries.counts(job.stream, job.destination, job.position)
+
+
+def of_run(ledger: Ledger, job: Job, run_id: str) -> dict[str, int]:
+    """Return state -> how many deliveries this run was the last to touch, or has still to send."""
+    run_key = job.run_key(run_id)
+    outcomes = Outcomes(ledger._database)  # noqa: SLF001 - a store like those that the ledger names itself
+    counts: dict[str, int] = {state: count for state, count in outcomes.of_run(run_key).items() if state in DONE}
+    counts |= {state: count for state, count in ledger.deliveries.selected(run_key).items() if count}
+    for state in WAITING:
+        found = ledger.deliveries.rejections(run_id=run_key, states=(state,))
+        if count := sum(number for _, _, number in found):
+            counts[state] = count
+    return counts
 
 
 def advance(ledger: Ledger, job: Job, run_id: str, window: Window, reached: int) -> int:

@@ -1,27 +1,32 @@
-"""Extract: the feed's pages into the ledger, page by page, resumable."""
+"""Extract: pages of the feed, or of a filtered list, into the ledger, page by page, resumable."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from include.clients.exact_time import local_to_utc
-from include.errors import ProtocolError
-from include.records import SourceRow
 from include.sync.moving import begun_anew, witness_after, witness_in
-from include.sync.plan import FEED_START
+from include.sync.pages import created_at, source_rows, window_pages
+from include.sync.planning_lane import end_reached, lane_columns
+from include.sync.planning_starts import FEED_START
 from include.sync.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Sequence
     from zoneinfo import ZoneInfo
 
     from include.clients.exact import ExactClient
     from include.ledger import Ledger
     from include.ledger.staging import ResumePoint
-    from include.records import Page, Row, StreamKey, Window
+    from include.ledger.watermarks import Watermark
+    from include.records import Page, SourceRow, StreamKey, Window
+
+    Rows = tuple[Page, list[SourceRow]]
+
+__all__ = ["Feed", "created_at", "extract", "source_rows", "totals"]
 
 log = logging.getLogger(__name__)
 
@@ -36,27 +41,87 @@ def extract(
     select: Sequence[str],
     zone: ZoneInfo,
 ) -> dict[str, int]:
-    """Stage what changed after the window's start; return counts, never rows.
+    """Stage what the window reads; return counts, never rows.
 
     A retry goes on at the page that a former attempt had reached. If Exact has made new row versions since,
-    everything is read again: the ledger knows what was delivered.
+    everything is read again: the ledger knows what was delivered. A finished extract that is run again reads nothing
+    in the live lane, where the next run comes soon, and everything once more in the history lane.
 
-    :param select: the Exact columns to read.
+    :param stream: in the lane of the run.
+    :param window: as pinned.
+    :param select: the Exact columns that the mapping reads.
     :param zone: of the site: Exact's dates are its local wall clock.
     :return: ``read``, ``new``, ``changed``, ``unchanged``, ``pages``, over all attempts of the run.
     :raises ProtocolError: a row came without ID or Timestamp.
     """
+    if window.reading == "nothing":
+        log.info("This run reads nothing.")
+        return totals(ledger, stream, run_id)
+    if stream.is_history:
+        _history(ledger, client, stream, run_id, window, select=select, zone=zone)
+        return totals(ledger, stream, run_id)
     reached = ledger.staging.resume_point(stream, run_id)
     if reached is not None and reached.done:
         log.info("All %s pages of this run are in the ledger already.", reached.page)
         return totals(ledger, stream, run_id)
+    feed = Feed(client, stream, select, zone)
+    mark = ledger.watermarks.get(stream)
+    _stage(ledger, stream, run_id, news(ledger, feed, mark, run_id, window.after, reached))
+    return totals(ledger, stream, run_id)
+
+
+def _history(
+    ledger: Ledger,
+    client: ExactClient,
+    stream: StreamKey,
+    run_id: str,
+    window: Window,
+    *,
+    select: Sequence[str],
+    zone: ZoneInfo,
+) -> None:
+    """Stage the window of a run that never moves the watermark."""
+    # Another run may have found out since that Exact made new row versions.
+    window = ledger.windows.get(stream, run_id) or window
+    told = ledger.windows.counted(stream, run_id)
+    now = datetime.now(UTC).isoformat()
+    columns = tuple(str(told.get("columns") or "").split())
+    reached = ledger.staging.resume_point(stream, run_id)
+    asked_differently = not set(lane_columns(select, stream.entity)) <= set(columns)
+    if asked_differently:
+        columns = lane_columns((*columns, *select), stream.entity)
+    if reached is not None and (reached.done or asked_differently):
+        log.info("This run has been read before; it is read once more.")
+        ledger.windows.pin(stream, run_id, window, anew=True)
+        ledger.windows.note(stream, run_id, **told | {"columns": " ".join(columns), "began": now})
+        told, reached = told | {"began": now}, None
+    if window.reading == "pages":
+        pages = window_pages(client, stream, window, columns, zone, reached)
+        _stage(ledger, stream, run_id, pages, versioned=False)
+        return
+    feed = Feed(client, stream, columns, zone)
+    # A preview of a live run starts at the live lane's watermark; every other run at the place of its own lane.
+    like_live = window.mode == "live"
+    mark = ledger.watermarks.get(dataclasses.replace(stream, dag_id=stream.dag) if like_live else stream)
+    _stage(ledger, stream, run_id, news(ledger, feed, mark, run_id, window.after, reached))
+    if not like_live:
+        began = str(told.get("began") or now)
+        after = FEED_START if _read_anew(ledger, stream, run_id) else window.after
+        end_reached(ledger, stream, run_id, after=after, columns=columns, began=began)
+
+
+def _read_anew(ledger: Ledger, stream: StreamKey, run_id: str) -> bool:
+    """Say whether this run has found new row versions, and has read everything again."""
+    mark = ledger.watermarks.get(stream)
+    return mark is not None and (mark.value, mark.run_id) == (FEED_START, run_id)
+
+
+def _stage(ledger: Ledger, stream: StreamKey, run_id: str, pages: Iterable[Rows], *, versioned: bool = True) -> None:
     progress = Progress(f"{stream.entity.lower()} read")
-    for page, rows in news(ledger, Feed(client, stream, select, zone), run_id, window, reached):
-        staged = ledger.staging.stage(stream, run_id, rows, resume=page.next, page=page.number)
+    for page, rows in pages:
+        staged = ledger.staging.stage(stream, run_id, rows, resume=page.next, page=page.number, versioned=versioned)
         progress.add(staged.read)
-    counts = totals(ledger, stream, run_id)
-    log.info("%s by this attempt; all attempts: %s", progress.line(), counts)
-    return counts
+    log.info("%s by this attempt; all attempts: %s", progress.line(), totals(ledger, stream, run_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +133,7 @@ class Feed:
     select: Sequence[str]
     zone: ZoneInfo
 
-    def pages(self, after: int, reached: ResumePoint | None = None) -> Iterator[tuple[Page, list[SourceRow]]]:
+    def pages(self, after: int, reached: ResumePoint | None = None) -> Iterator[Rows]:
         """Yield the pages after a row version, or after those that were reached, with their rows."""
         for page in self.client.sync_pages(
             self.stream.entity,
@@ -80,25 +145,25 @@ class Feed:
             yield page, source_rows(page, self.stream, self.zone)
 
 
-def news(
-    ledger: Ledger, feed: Feed, run_id: str, window: Window, reached: ResumePoint | None
-) -> Iterator[tuple[Page, list[SourceRow]]]:
-    """Yield what changed after the window's start; all there is if Exact has made new row versions.
+def news(  # noqa: PLR0917 - a feed, and all that tells where it goes on
+    ledger: Ledger, feed: Feed, mark: Watermark | None, run_id: str, after: int, reached: ResumePoint | None
+) -> Iterator[Rows]:
+    """Yield what changed after a row version; all there is if Exact has made new row versions.
 
     The last row that was read comes along as a witness of the row versions; it is no news and left out.
+
+    :param mark: the watermark that ``after`` was taken from.
+    :param reached: where a former attempt stopped; None: at the first page.
     """
-    mark = ledger.watermarks.get(feed.stream)
     if reached is not None:
-        anew = begun_anew(ledger, feed.client, feed.stream, mark, None, run_id=run_id, after=window.after)
-        yield from feed.pages(FEED_START) if anew else feed.pages(window.after, reached)
+        anew = begun_anew(ledger, feed.client, feed.stream, mark, None, run_id=run_id, after=after)
+        yield from feed.pages(FEED_START) if anew else feed.pages(after, reached)
         return
-    for page, rows in feed.pages(witness_after(window.after)):
-        if page.number == 1 and begun_anew(
-            ledger, feed.client, feed.stream, mark, rows, run_id=run_id, after=window.after
-        ):
+    for page, rows in feed.pages(witness_after(after)):
+        if page.number == 1 and begun_anew(ledger, feed.client, feed.stream, mark, rows, run_id=run_id, after=after):
             yield from feed.pages(FEED_START)
             return
-        witness = witness_in(rows, window.after, mark)
+        witness = witness_in(rows, after, mark)
         yield page, [row for row in rows if row is not witness]
 
 
@@ -106,34 +171,3 @@ def totals(ledger: Ledger, stream: StreamKey, run_id: str) -> dict[str, int]:
     """Return what all attempts of the run's extract came to."""
     reached = ledger.staging.resume_point(stream, run_id)
     return {**asdict(ledger.staging.totals(stream, run_id)), "pages": reached.page if reached else 0}
-
-
-def source_rows(page: Page, stream: StreamKey, zone: ZoneInfo) -> list[SourceRow]:
-    """Return the page's rows as the ledger takes them.
-
-    :raises ProtocolError: a row has no ID or no whole-number Timestamp.
-    """
-    rows = []
-    for row in page.rows:
-        try:
-            source_id, version = str(row["ID"]).lower(), int(row["Timestamp"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ProtocolError(
-                f"A row of {stream.entity} on page {page.number} has no ID or no Timestamp.",
-                reason_code="exact.Timestamp.missing",
-                way_out="Nothing was skipped; the run goes on at this page when it is retried.",
-            ) from error
-        rows.append(SourceRow(source_id, version, created_at(row, zone), row))
-    return rows
-
-
-def created_at(row: Row, zone: ZoneInfo) -> datetime | None:
-    """Return when the row was created, None if that cannot be told: it then counts as new.
-
-    In the repeated hour of October the later of the two meanings is taken, so that a record is rather
-    looked at once more than left out.
-    """
-    try:
-        return local_to_utc(row["Created"], zone, fold=1)
-    except (KeyError, AttributeError, ProtocolError):
-        return None

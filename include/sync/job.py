@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 class Job:
     """One stream on its way to one destination.
 
-    :param stream: the DAG, division and entity that are read.
-    :param destination: ``application`` or ``employee``.
+    :param stream: the DAG, division and entity that are read, in the lane of the run.
+    :param destination: ``application``, ``employee`` or ``employee_match``.
     :param company: Personio's company id, part of every delivery's idempotency key.
     :param position: Personio's ``job_position_id``; 0 where the destination has no position.
     """
@@ -25,5 +26,12 @@ class Job:
     position: int
 
     def run_key(self, run_id: str) -> str:
-        """Name a run across DAGs: two DAGs' scheduled runs share their run ids."""
-        return f"{self.stream.dag_id}/{run_id}"
+        """Name a run across DAGs: two DAGs' scheduled runs share their run ids.
+
+        The name is the same in both lanes: people know the run by its DAG.
+        """
+        return f"{self.stream.dag}/{run_id}"
+
+    def history(self) -> Job:
+        """Return the same job in the lane of runs that never move the watermark."""
+        return dataclasses.replace(self, stream=self.stream.history())

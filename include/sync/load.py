@@ -2,6 +2,9 @@
 
 A delivery is marked ``sending`` before its request leaves, so a crash at any point leaves a trace:
 whoever finds the lease expired knows that the request may have been answered without us hearing it.
+
+A long load comes in turns. Where the next slot of the service's limit is far, a turn ends with `Paused`, nothing
+claimed, and the worker is free; all that the next turn needs to know is in the ledger.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,18 +27,22 @@ from include.errors import (
 from include.ledger.states import DONE
 from include.sync.delivery import Delivery, LeaseLostError, RecordHeldUpError, Sent
 from include.sync.other_positions import SETTLED, OtherPositions
+from include.sync.outbox import RunOutbox
 from include.sync.patience import Patience, again
+from include.sync.pauses import Begun, Paused, Turn
 from include.sync.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from include.ledger import Ledger
     from include.ledger.claims import Claim
+    from include.ledger.pacing import Lane
     from include.ledger.states import SettledState
     from include.sync.job import Job
 
-__all__ = ["Delivery", "LoadSettings", "Loader", "Sent"]
+__all__ = ["Begun", "Delivery", "LoadSettings", "Loader", "Paused", "Sent"]
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +62,13 @@ class LoadSettings:
         for abandoned. Longer than the client's timeout, or a slow answer would be taken for a crash.
     :param wait_seconds: how much longer the lease is while the record waits for its turn: one window
         of the service's limit.
-    :param max_records: stop after so many records; None: all.
+    :param max_records: send so many records, over all attempts and pauses of the run; None: all.
     :param max_attempts: attempts without a clear answer after which a record is given up, until it is replayed.
     :param settled: how old an attempt for another position must be for its absence to be sure.
+    :param selected: send only what the run selected, whoever owns it; else all that its lane has ready.
+    :param lane: of the run; only a live load has a share of time.
+    :param pause_after: pause instead of waiting longer than so many seconds; None: never.
+    :param share_minutes: after which a live load leaves the rest, ready, to the next live run; None: never.
     """
 
     lease_seconds: float = 45.0
@@ -65,6 +76,10 @@ class LoadSettings:
     max_records: int | None = None
     max_attempts: int = 10
     settled: timedelta = SETTLED
+    selected: bool = False
+    lane: Lane = "live"
+    pause_after: float | None = None
+    share_minutes: float | None = None
 
 
 class Loader:
@@ -75,6 +90,8 @@ class Loader:
     :param job: what is moved where.
     :param run_key: the run's name in the ledger.
     :param settings: leases and bounds.
+    :param next_slot: says how many seconds the next slot of the service's limit is away, without taking it.
+    :param begun: of the load that goes on after a pause; None: it begins.
     :param sleep: waits for limits, and while another worker's lease runs out; tests replace it.
     """
 
@@ -86,6 +103,8 @@ class Loader:
         run_key: str,
         *,
         settings: LoadSettings | None = None,
+        next_slot: Callable[[], float] = lambda: 0.0,
+        begun: Begun | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.ledger = ledger
@@ -93,79 +112,95 @@ class Loader:
         self.job = job
         self.run_key = run_key
         self.settings = settings or LoadSettings()
+        self.next_slot = next_slot
         self.sleep = sleep
-        self.counts: Counter[str] = Counter()
         self._now = ledger.deliveries.now
-        self._patience = Patience(sleep)
-        self._held_up: AbortError | None = None
+        self._outbox = RunOutbox(
+            *(ledger, job, run_key), selected=self.settings.selected, most=self.settings.max_records
+        )
+        self._begun = begun or Begun(self._now(), self._outbox.settled())
+        self._patience = Patience(sleep, limited=self._begun.limited)
+        self._held_up = self._begun.held_up
+        self._turn = Turn(self._begun, self.settings.pause_after, self._now)
 
     def run(self) -> dict[str, int]:
-        """Send until nothing is left; return state -> how many records ended in it.
+        """Send until nothing is left, and sleep through the pauses; see `turn`."""
+        while isinstance(ended := self.turn(), Paused):
+            self.sleep(max((ended.until - self._now()).total_seconds(), 0.0))
+        return ended
 
-        ``in_doubt_elsewhere`` counts what is in doubt for positions that this run does not send for.
+    def turn(self) -> dict[str, int] | Paused:
+        """Send until nothing is left, or until it is better to pause.
 
+        :return: state -> how many records of this run ended in it, over all its attempts and pauses;
+            ``in_doubt_elsewhere`` counts what is in doubt for positions that this run does not send for, ``left``
+            what a live load leaves to the next run because its share of time is over.
         :raises AbortError: a refusal that would meet every record; the one at hand stays ready. One that meets
             some records is raised at the end, when the others have been sent.
         :raises RetryLaterError: the service is limited or away; what was not sent stays ready.
         """
-        counts = self.ledger.deliveries.counts(self.job.stream, self.job.destination, self.job.position)
-        progress = Progress(
-            "records sent", total=sum(counts.get(s, 0) for s in ("ready", "retry", "in_doubt", "sending"))
-        )
-        most = self.settings.max_records
-        while not self._patience.lost and (most is None or progress.done < most):
+        turn, over = Turn(self._begun, self.settings.pause_after, self._now), False
+        self._turn = turn
+        progress = Progress("records sent", total=self._outbox.left())
+        share = self.settings.share_minutes if self.settings.lane == "live" else None
+        while not (
+            self._patience.lost or (over := turn.is_over(share)) or turn.must_pause(self.next_slot, self._outbox.left)
+        ):
             claim = self._claim()
-            if claim is None:
-                if not self._wait_for_others():
-                    break
-                continue
-            self._deliver(claim)
-            progress.add(1)
-        self._close()
-        log.info("%s: %s", progress.line(), dict(self.counts))
+            if claim is not None:
+                turn.idle = 0.0
+                self._deliver(claim)
+                progress.add(1)
+            elif not self._wait_for_others():
+                break
+        if turn.until is not None:
+            pause = self.standing(turn.until)
+            log.info("%s", pause.line())
+            return pause
+        counts = Counter(self._outbox.done()) + self._close()
+        if over and (left := self._outbox.left()):
+            counts["left"] = left
+            log.info("%s records are left to the next live run: the share of time is over.", left)
+        log.info("%s: %s", progress.line(), dict(counts))
         if self._held_up is not None:
             raise self._held_up
-        return dict(self.counts)
+        return dict(counts)
 
-    def _close(self) -> None:
-        """Say why it ends early, or look up what other positions left behind."""
+    def standing(self, until: datetime | None = None) -> Paused:
+        """Return how far the run is.
+
+        :param until: aware; when it goes on. None: now.
+        """
+        begun = replace(self._begun, limited=self._patience.limits, held_up=self._held_up)
+        return Paused(until or self._now(), self._outbox.settled(), self._outbox.left(), begun)
+
+    def _close(self) -> Counter[str]:
+        """Say why it ends early, or look up what other positions left behind; count that."""
         if self._patience.lost:
             log.warning("Some records get no clear answer, time and again; the rest waits for the next run.")
-            return
+            return Counter()
         settings = self.settings
         others = OtherPositions(
             *(self.ledger, self.delivery, self.job, self.run_key),
             lease_seconds=settings.lease_seconds + settings.wait_seconds,
             settled=settings.settled,
         )
-        self.counts.update(others.settle())
+        return Counter(others.settle())
 
     def _claim(self) -> Claim | None:
-        """Take what is ready or due; then, at the end, what earlier attempts left without an answer."""
-        desk, job = self.ledger.deliveries, self.job
-        for take in (desk.claim, desk.claim_in_doubt):
-            claim = take(
-                job.company,
-                job.destination,
-                job.position,
-                stream=job.stream,
-                run_id=self.run_key,
-                lease_seconds=self.settings.lease_seconds + self.settings.wait_seconds,
-            )
-            if claim is not None:
-                return claim
-        return None
+        return self._outbox.claim(self.settings.lease_seconds + self.settings.wait_seconds)
 
     def _wait_for_others(self) -> bool:
         """Wait for the next lease that may have been left by a crash; say whether there was one."""
-        job = self.job
-        ends = self.ledger.deliveries.next_lease_end(job.stream, job.destination, job.position, company=job.company)
+        ends = self._outbox.lease_end()
         if ends is None:
             return False
-        left = (ends - self._now()).total_seconds()
-        if left > 0:
-            log.info("A record is being sent elsewhere, or its sender crashed: waiting %.0f s.", left)
-            self.sleep(min(left, 5.0))
+        # Its last moment still belongs to it.
+        ends += timedelta(milliseconds=1)
+        nap = min((ends - self._now()).total_seconds(), 5.0)
+        if nap > 0 and not self._turn.idles_on(nap, until=ends):
+            log.info("A record is being sent elsewhere, or its sender crashed: until %s.", f"{ends:%H:%M:%S %Z}")
+            self.sleep(nap)
         return True
 
     def _deliver(self, claim: Claim) -> None:
@@ -232,10 +267,15 @@ class Loader:
         self._settle(
             claim, _waiting(claim), reason_code=error.reason_code, status=error.status, due_at=due, unclear=unclear
         )
-        if isinstance(error, RateLimitedError):
+        if not isinstance(error, RateLimitedError):
+            self._patience.unclear(claim, error.what)
+        elif self.settings.pause_after is None:
             self._patience.limited(error, (due - self._now()).total_seconds())
         else:
-            self._patience.unclear(claim, error.what)
+            if error.status is not None:
+                # Our own pacing says so without one: other lanes were quicker, which proves nothing.
+                self._patience.refused(error)
+            self._turn.pause(due)
 
     def _settle(self, claim: Claim, state: SettledState, **outcome: Any) -> None:
         """Write the outcome down, if the claim still holds.
@@ -246,7 +286,6 @@ class Loader:
             # The lease ran out and another worker took over: its outcome counts, not ours.
             log.warning("Record %s was taken over while we waited for its answer.", claim.source_id)
             return
-        self.counts[state] += 1
         if state not in DONE:
             told = outcome.get("reason_code", ""), outcome.get("status") or ""
             log.warning("Record %s: %s, %s %s", claim.source_id, state, *told)

@@ -11,6 +11,9 @@ from include.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from include.ledger import Ledger
+    from include.sync.terms import Terms
+
 SETTING: Final = "EXACT_PERSONIO_LOOK_AGAIN_HOURS"
 EVERY: Final = timedelta(hours=24)
 PER_CALL: Final = 60
@@ -37,3 +40,22 @@ def look_again_every(env: Mapping[str, str] | None = None) -> timedelta | None:
             way_out="Set it to a whole number of hours, to 0 to never look again, or unset it for 24.",
         )
     return timedelta(hours=hours) if hours else None
+
+
+def look_again_at(ledger: Ledger, terms: Terms, every: timedelta | None) -> int:
+    """Have accounts decided again that were rejected for their main contact; return how many.
+
+    :param terms: what the run decides by.
+    :param every: how long they wait; None: for ever.
+    """
+    window, job = terms.window, terms.job
+    plain = window.mode == "live" and not job.stream.is_history
+    if every is None or not plain or job.stream.entity != "Accounts" or not terms.mapping.contact_select:
+        return 0
+    return ledger.deliveries.look_again(
+        *(job.stream, job.destination, job.position, job.company),
+        fingerprint=terms.fingerprint,
+        every=every,
+        per_call=PER_CALL,
+        limit=LIMIT,
+    )

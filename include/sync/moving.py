@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from include.errors import PermissionDeniedError
-from include.sync.plan import FEED_START
+from include.sync.planning_starts import FEED_START
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -41,19 +41,21 @@ class Patience:
     """Tells trouble with the service from trouble with a few records.
 
     :param sleep: how to wait.
+    :param limited: refusals in a row for the service's limit, before a pause.
     """
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, sleep: Callable[[float], None] = time.sleep, *, limited: int = 0) -> None:
         self.sleep = sleep
         self.lost = False
         """Whether some records that never get an answer met in a row: they, and what is behind them, wait."""
         self._row: dict[int, bool] = {}
-        self._naps = 0
+        self.limits = limited
+        """Refusals in a row because the service's limit was used up."""
 
     def answered(self) -> None:
         """Begin anew: the service has just given a clear answer."""
         self._row.clear()
-        self._naps = 0
+        self.limits = 0
 
     def unclear(self, claim: Claim, what: str) -> None:
         """Note a record without a clear answer.
@@ -82,8 +84,17 @@ class Patience:
 
         :raises RateLimitedError: the limit is long, or the third in a row: the attempt ends.
         """
-        self._naps += 1
-        if self._naps >= PATIENCE or left > LONGEST_NAP:
+        self.refused(error)
+        if left > LONGEST_NAP:
             raise error
         log.info("%s Going on in %.0f s.", error.what, max(left, 0))
         self.sleep(max(left, 0))
+
+    def refused(self, error: RateLimitedError) -> None:
+        """Note a refusal because a limit was used up.
+
+        :raises RateLimitedError: it is the third in a row: the attempt ends.
+        """
+        self.limits += 1
+        if self.limits >= PATIENCE:
+            raise error

@@ -38,8 +38,10 @@ class Progress:
         text = f"{self.done} {self.what}"
         if self.total:
             text = f"{self.done} of {self.total} {self.what}"
-        text += f", {rate:.1f} a second"
+        text += f", {rate:.1f} a second" if rate >= 1 else f", {60 * rate:.1f} a minute"
         if self.total and rate:
-            left = timedelta(seconds=(self.total - self.done) / rate)
-            text += f", finished about {(datetime.now(UTC) + left):%H:%M:%S} UTC"
+            now = datetime.now(UTC)
+            finish = now + timedelta(seconds=(self.total - self.done) / rate)
+            day = "" if finish.date() == now.date() else f"{finish:%Y-%m-%d} "
+            text += f", finished about {day}{finish:%H:%M:%S} UTC"
         return text

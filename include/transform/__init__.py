@@ -12,7 +12,7 @@ from include.transform.mapping import Mapping
 
 if TYPE_CHECKING:
     import collections.abc
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from include.records import Decision, Row
@@ -29,6 +29,7 @@ def transform_rows(
     created_to: datetime | None = None,
     main_contacts: collections.abc.Mapping[str, Row] | None = None,
     now: datetime | None = None,
+    asked_for: Collection[str] = (),
 ) -> list[Decision]:
     """Decide on every row, in the order given; a bad one is rejected with its reason and never raises.
 
@@ -38,6 +39,8 @@ def transform_rows(
     :param created_to: aware, exclusive; None: no end.
     :param main_contacts: for accounts: contact ID in lower case -> the contact's columns.
     :param now: aware; the day it falls on is today for dates that must not lie in the future. None: the clock.
+    :param asked_for: ``source_id`` of records that are decided by their content whenever they were created: a
+        window, a replay or an earlier decision has asked for them.
     """
     from include.transform.decide import decide_rows  # noqa: PLC0415 - pandas costs half a second
 
@@ -48,4 +51,5 @@ def transform_rows(
         created_to=created_to,
         main_contacts=main_contacts or {},
         now=now,
+        asked_for=asked_for,
     )

@@ -11,7 +11,7 @@ from include.transform.frame import build_frame, records
 
 if TYPE_CHECKING:
     import collections.abc
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from include.records import Outcome, Row
     from include.transform.frame import Staged
@@ -28,6 +28,7 @@ def decide_rows(
     created_to: datetime | None,
     main_contacts: collections.abc.Mapping[str, Row],
     now: datetime | None,
+    asked_for: Collection[str],
 ) -> list[Decision]:
     """Decide on every row; see :func:`include.transform.transform_rows`."""
     if not rows:
@@ -36,17 +37,20 @@ def decide_rows(
     frame = build_frame(rows, mapping, main_contacts)
     window = (created_from, created_to)
     return [
-        _decide(staged, values, mapping, window, today) for staged, values in zip(rows, records(frame), strict=True)
+        _decide(staged, values, mapping, window, today, asked=staged.source_id in asked_for)
+        for staged, values in zip(rows, records(frame), strict=True)
     ]
 
 
-def _decide(staged: Staged, values: dict[str, Any], mapping: Mapping, window: Window, today: date) -> Decision:
+def _decide(
+    staged: Staged, values: dict[str, Any], mapping: Mapping, window: Window, today: date, *, asked: bool
+) -> Decision:
     """Decide on one row: first whether it is meant at all, then whether it can be sent."""
     fill = Fill(mapping, context_of(mapping, values), values, today)
     outcome: Outcome = "ready"
     code = field = ""
     try:
-        _in_window(staged.created, window)
+        _in_window(staged.created, window, asked=asked)
         _not_anonymised(values, "IsAnonymised")
         _not_skipped(fill, [skip for skip in mapping.skips if not skip.needs_contact])
         if mapping.needs_contact:
@@ -77,13 +81,15 @@ def _reject(column: str, problem: str) -> NoReturn:
     raise NotReadyError("rejected", f"exact.{column.rpartition('.')[2]}.{problem}", column)
 
 
-def _in_window(created: datetime | None, window: Window) -> None:
-    """Keep what was created inside the window; a row without a date is shown, not guessed at."""
+def _in_window(created: datetime | None, window: Window, *, asked: bool) -> None:
+    """Keep what was created inside the window or was asked for; a row without a date is shown, not guessed at."""
     start, end = window
     if start is None and end is None:
         return
     if created is None:
         _reject("Created", "missing")
+    if asked:
+        return
     moment = created if created.tzinfo else created.replace(tzinfo=UTC)
     if (start is not None and moment < start) or (end is not None and moment >= end):
         _skip("Created", "not_new")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TYPE = "exact_online"
 DEFAULT = "exact_online_default"
+PERSONIO_TYPE = "personio"
+PERSONIO_DEFAULT = "personio_default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,18 @@ def known_connections() -> list[str]:
 
     A secrets backend lists none; its connections are named in ``EXACT_PERSONIO_CONNECTIONS``.
     """
-    with create_session() as session:
-        stored = session.scalars(select(Connection.conn_id).where(Connection.conn_type == TYPE)).all()
     named = os.environ.get("EXACT_PERSONIO_CONNECTIONS", DEFAULT).split(",")
-    return sorted({*stored, *(part.strip() for part in named if part.strip())})
+    return sorted({*_stored(TYPE), *(part.strip() for part in named if part.strip())})
+
+
+def personio_connections() -> list[str]:
+    """Return the ids of all connections to Personio that can be listed, and of the default one."""
+    return sorted({*_stored(PERSONIO_TYPE), PERSONIO_DEFAULT})
+
+
+def _stored(conn_type: str) -> list[str]:
+    with create_session() as session:
+        return list(session.scalars(select(Connection.conn_id).where(Connection.conn_type == conn_type)).all())
 
 
 def read_app(conn_id: str) -> App:

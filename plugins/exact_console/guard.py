@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002 - FastAPI reads the annotation
 from airflow.configuration import conf
 from airflow.models.connection import Connection
+from airflow.models.dag import DagModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotation
+
+from exact_console.connections import personio_connections
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -27,6 +31,27 @@ def may_edit(user: BaseUser, conn_id: str) -> bool:
     """
     details = ConnectionDetails(conn_id=conn_id, team_name=Connection.get_team_name(conn_id))
     return get_auth_manager().is_authorized_connection(method="PUT", details=details, user=user)
+
+
+def sees_people(user: GetUserDep) -> None:
+    """Refuse whoever may not edit the connections to Personio: payloads are personal data.
+
+    The ledger does not keep which connection a run used, so all of them count.
+
+    :raises HTTPException: 403.
+    """
+    if not all(may_edit(user, conn_id) for conn_id in personio_connections()):
+        raise HTTPException(HTTPStatus.FORBIDDEN)
+
+
+def may_read_dag(user: BaseUser, dag_id: str) -> bool:
+    """Say whether Airflow lets this user read the DAG.
+
+    :param user: of this request.
+    :param dag_id: its id.
+    """
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    return get_auth_manager().is_authorized_dag(method="GET", details=details, user=user)
 
 
 async def no_foreign_forms(request: Request) -> None:

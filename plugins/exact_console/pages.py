@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from exact_console.plugin import URL_PREFIX, URL_ROUTE
 from include import __version__
+from include.preview_story import shown
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -23,7 +24,9 @@ FOLDER = Path(__file__).parent
 @cache
 def _templates() -> Environment:
     # The frame shares its origin with Airflow: an unescaped value would own the whole session.
-    return Environment(loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined)
+    made = Environment(loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined)
+    made.filters["shown"] = shown
+    return made
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:

@@ -6,22 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, chain
 
+from exact_to_personio.approval import ApproveOperator
 from exact_to_personio.forms import form
-from exact_to_personio.operators import (
-    CommitOperator,
-    ExtractOperator,
-    LoadOperator,
-    PlanOperator,
-    TransformOperator,
-)
+from exact_to_personio.loading import LoadOperator
+from exact_to_personio.operators import CommitOperator, ExtractOperator, PlanOperator, TransformOperator
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 
 if TYPE_CHECKING:
     from include.records import Destination, Entity
 
+RUNS = 4
+"""Runs of a DAG at once: one that waits for a person must not hold up the schedule."""
+
 
 def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str | None, schedule: str) -> DAG:
-    """Return the DAG plan → extract → transform → load → commit.
+    """Return the DAG plan → extract → transform → approve → load → commit.
 
     :param dag_id: id of the DAG; part of the watermark's name, so never change it.
     :param entity: Exact's ``Accounts`` or ``Contacts``.
@@ -29,24 +28,37 @@ def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str
     :param doc: Markdown shown in the UI.
     :param schedule: cron expression in UTC; its data intervals are real, a bare cron's would be empty.
     """
-    asset = Asset(name=dag_id, uri=f"x-exact-online://{dag_id}/{entity.lower()}")
     with DAG(
         dag_id,
         schedule=CronDataIntervalTimetable(schedule, timezone="UTC"),
         start_date=FIRST_DAY,
         catchup=False,
-        max_active_runs=1,
+        max_active_runs=RUNS,
         default_args=default_args(),
-        params=form(destination),
+        params=form(destination, entity),
         tags=["exact-online", "personio", entity.lower()],
         doc_md=doc,
     ) as dag:
-        line: dict[str, Any] = {"entity": entity, "destination": destination}
-        chain(
-            PlanOperator(task_id="plan", **line),
-            ExtractOperator(task_id="extract", **line),
-            TransformOperator(task_id="transform", **line),
-            LoadOperator(task_id="load", **line),
-            CommitOperator(task_id="commit", asset=asset, **line),
-        )
+        add_line(dag_id, entity, destination)
     return dag
+
+
+def add_line(dag_id: str, entity: Entity, destination: Destination, *, windows_only: bool = False) -> None:
+    """Add the tasks of the line to the DAG whose block this is called in.
+
+    :param dag_id: names the asset that tells other DAGs of a run.
+    :param windows_only: of a DAG for history: a run has to say which records it means.
+    """
+    line: dict[str, Any] = {"entity": entity, "destination": destination, "windows_only": windows_only}
+    chain(
+        PlanOperator(task_id="plan", **line),
+        ExtractOperator(task_id="extract", **line),
+        TransformOperator(task_id="transform", **line),
+        ApproveOperator(task_id="approve", **line),
+        LoadOperator(task_id="load", **line),
+        CommitOperator(
+            task_id="commit",
+            asset=Asset(name=dag_id, uri=f"x-exact-online://{dag_id}/{entity.lower()}"),
+            **line,
+        ),
+    )

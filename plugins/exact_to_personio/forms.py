@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Param
+from exact_to_personio import form_fields as fields
+from exact_to_personio.form_fields import optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from include.records import Destination
+    from airflow.sdk import Param
 
-START_PATTERN = r"^(now|beginning|\d{4}-\d{2}-\d{2})$"
+    from include.records import Destination, Entity
+
 GENDERS = ("male", "female", "diverse")
 STATUSES = ("onboarding", "active", "leave", "inactive")
 
@@ -35,13 +36,16 @@ CONSTANTS: dict[Destination, tuple[str, ...]] = {
         "office",
         "hire_date",
         "weekly_working_hours",
-        "status",
+        "employee_status",
         "supervisor_id",
         "custom_attributes",
     ),
     "employee_match": (),
 }
 """The form's fields that have the mapping's own names and, when filled in, stand above the mapping file."""
+
+RENAMED = {"employee_status": "status"}
+"""Fields whose name in the mapping is taken in the form: `status` there is the account's at Exact."""
 
 
 def overrides_of(destination: Destination, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +55,7 @@ def overrides_of(destination: Destination, params: Mapping[str, Any]) -> dict[st
     """
     from include.errors import ConfigurationError  # noqa: PLC0415 - lazily, for the Dag parse
 
-    given = {name: params.get(name) for name in CONSTANTS[destination]}
+    given = {RENAMED.get(name, name): params.get(name) for name in CONSTANTS[destination]}
     if destination == "application":
         if bool(params.get("phase_type")) != bool(params.get("phase_id")):
             raise ConfigurationError(
@@ -66,33 +70,24 @@ def overrides_of(destination: Destination, params: Mapping[str, Any]) -> dict[st
     return {name: value for name, value in given.items() if value not in (None, "", [], {})}
 
 
-def form(destination: Destination) -> dict[str, Param]:
-    """Return the params of a DAG that moves records to this destination."""
-    own = {"application": _application, "employee": _employee, "employee_match": _match}[destination]()
-    first = {name: own.pop(name) for name in ("job_position_id", "updated_since") if name in own}
-    return {
-        **first,
-        "division": optional("integer", "Division", "Company at Exact; empty: the connection's first.", minimum=1),
-        "start_from": Param(
-            os.environ.get("EXACT_PERSONIO_START_FROM", "now"),
-            type="string",
-            title="Start from",
-            description="What counts as new: now (created after the first run), beginning, or a date like "
-            "2026-01-31. A later run with an earlier date brings the history since then.",
-            pattern=START_PATTERN,
-            section="Where to start",
-        ),
-        **own,
-    }
+def form(destination: Destination, entity: Entity, *, history: bool = False) -> dict[str, Param]:
+    """Return the params of a DAG that moves records of this entity to this destination.
 
-
-def optional(kind: str, title: str, text: str, **schema: Any) -> Param:
-    """Return a param that may stay empty.
-
-    :param kind: JSON type of the value.
-    :param text: plain words under the field.
+    :param history: of a DAG that takes nothing but windows, and has no watermark to start from.
     """
-    return Param(None, type=["null", kind], title=title, description=text, **schema)
+    own = {"application": _application, "employee": _employee, "employee_match": _match}[destination]()
+    first: dict[str, Param] = {name: own.pop(name) for name in ("job_position_id", "updated_since") if name in own}
+    return {
+        **fields.window(history=history),
+        **(fields.looks() if destination != "employee_match" else {}),
+        **first,
+        "division": fields.division(),
+        **fields.which(entity),
+        **fields.safety(destination),
+        **own,
+        **({} if history else fields.start()),
+        **fields.again(),
+    }
 
 
 def _application() -> dict[str, Param]:
@@ -144,7 +139,9 @@ def _employee() -> dict[str, Param]:
         "office": optional("string", "Office", name, **more),
         "hire_date": optional("string", "Hire date", "First day at work.", format="date", **more),
         "weekly_working_hours": optional("number", "Weekly hours", "Such as 38.5.", minimum=0, maximum=168, **more),
-        "status": optional("string", "Status", "Empty: onboarding.", enum=[None, *STATUSES], **more),
+        "employee_status": optional(
+            "string", "Status of employees", "Empty: onboarding.", enum=[None, *STATUSES], **more
+        ),
         "supervisor_id": optional("integer", "Supervisor", "Id of an employee at Personio.", minimum=1, **more),
         "custom_attributes": optional("object", "Custom attributes", '{"dynamic_123": "value"}', **more),
     }

@@ -1,4 +1,4 @@
-"""The five operators of the line: plan, extract, transform, load, commit.
+"""Operators of the line plan → extract → transform → approve → load → commit: the first three and the last.
 
 Each is a thin shell: it opens the ledger and the clients of its run and calls the stage in
 ``include.sync``. What passes through XCom are windows, counts and the watermark, never records.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.bases.skipmixin import SkipMixin
+
 from exact_to_personio.stage import StageOperator
 
 if TYPE_CHECKING:
@@ -16,13 +18,15 @@ if TYPE_CHECKING:
     from airflow.sdk import Asset, Context
 
     from include.ledger import Ledger
+    from include.sync.asked import Asked
 
 
-class PlanOperator(StageOperator):
-    """Decide once what the run reads, and pin it under the run's id.
+class PlanOperator(StageOperator, SkipMixin):
+    """Decide once what the run reads and how, and pin it under the run's id.
 
-    A retry or a cleared task gets the same window. The start is the watermark that the last
-    committing run pushed; on a stream's first run it is the param ``start_from``.
+    A retry or a cleared task gets the same window. A live run starts at the watermark that the last committing run
+    pushed; on a stream's first run at the param ``start_from``. A window is counted first and read the cheaper way.
+    With the param ``forecast`` the task says what the run would come to, and everything after it is skipped.
 
     .. seealso:: https://start.exactonline.nl/docs/HlpRestAPIResources.aspx
 
@@ -31,39 +35,65 @@ class PlanOperator(StageOperator):
     :param exact_conn_id: Airflow connection of Exact Online (templated).
     :param personio_conn_id: Airflow connection of Personio (templated).
 
-    Returns the window: ``mode``, ``after`` (row version, as text), ``created_from``, ``advances``.
+    Returns the window: ``mode``, ``name``, ``after`` (row version, as text), ``created_from``, ``created_to``,
+    ``advances``, ``preview``, ``max_records``, ``where`` and ``reading`` (how, how many calls, instead of how many,
+    and why).
 
     :raises AirflowFailException: a connection or a param is wrong, or the watermark's XCom was raised by hand.
     """
 
+    # SkipMixin skips for good: a task that is cleared alone stays skipped as long as plan says so.
+    inherits_from_skipmixin = True
+
+    def execute(self, context: Context) -> Any:
+        """Plan; after a forecast, skip what follows."""
+        found = super().execute(context)
+        if "forecast" in found:
+            # Skipping ends the task, so its result is pushed by hand.
+            context["ti"].xcom_push("return_value", found)
+            self.skip(context["ti"], context["task"].get_direct_relatives(upstream=False))
+        return found
+
     def work(self, ledger: Ledger, context: Context) -> dict[str, Any]:
         """Return the window as it goes to XCom."""
-        from include.sync.plan import Newest, newest_of, plan_live  # noqa: PLC0415 - heavy, not for the Dag parse
+        from include.sync.plan import plan_run  # noqa: PLC0415 - heavy, not for the Dag parse
 
-        job, exact = self._job(context), self._exact(context)
+        asked, job, exact = self._asked(context), self._job(context), self._exact(context)
         run_id = str(context["run_id"])
-        # Loaded for its errors: a wrong form or mapping file costs no call and pins no window.
-        self._mapping(context)
-
-        def newest() -> Newest:
-            with exact.client(ledger, job.run_key(run_id)) as client:
-                return newest_of(client, self.entity)
-
-        window = plan_live(
+        # Loaded for its errors too: a wrong form or mapping file costs no call and pins no window.
+        mapping = self._mapping(context)
+        if asked.forecast:
+            return {"forecast": self._forecast(ledger, context, asked)}
+        window, told = plan_run(
             ledger,
-            job.stream,
+            job,
             run_id,
-            start_from=str(context["params"].get("start_from") or "now"),
+            asked,
+            mapping=mapping,
             zone=exact.zone,
-            newest=newest,
+            client=lambda: exact.client(ledger, job.run_key(run_id)),
             pushed=pushed_watermark(context),
         )
-        return {
-            "mode": window.mode,
-            "after": str(window.after),
-            "created_from": window.created_from.isoformat() if window.created_from else None,
-            "advances": window.advances,
-        }
+        self._link_preview(window, job, context)
+        return told
+
+    def _forecast(self, ledger: Ledger, context: Context, asked: Asked) -> dict[str, Any]:
+        """Return what the run would do, cost and last; each sentence of it is in the log too."""
+        from include.forecast.task import forecast_run  # noqa: PLC0415
+
+        job, exact, run_id = self._job(context), self._exact(context), str(context["run_id"])
+        run_key = job.run_key(run_id)
+        with exact.client(ledger, run_key) as client, self._personio.client(ledger, run_key) as personio:
+            return forecast_run(
+                ledger,
+                client,
+                job,
+                asked,
+                self._mapping(context),
+                zone=exact.zone,
+                run_id=run_id,
+                personio=personio,
+            )
 
 
 class ExtractOperator(StageOperator):
@@ -133,38 +163,6 @@ class TransformOperator(StageOperator):
                 window=window,
                 look_again=look_again_every(),
             )
-
-
-class LoadOperator(StageOperator):
-    """Send what is ready to Personio, one request per record, at the pace all workers share.
-
-    Employee matches only read: the employees found are kept with the record.
-
-    .. seealso:: https://developer.personio.de/reference/post_v1-recruiting-applications
-    .. seealso:: https://developer.personio.de/reference/post_company-employees
-
-    :param entity: Exact's ``Accounts`` or ``Contacts``.
-    :param destination: ``application``, ``employee`` or ``employee_match``.
-    :param exact_conn_id: Airflow connection of Exact Online (templated).
-    :param personio_conn_id: Airflow connection of Personio (templated).
-
-    Returns counts by state: ``created``, ``already_there``, ``matched``, ``unmatched``, ``rejected``, ``retry``,
-    ``in_doubt``, and ``in_doubt_elsewhere`` for positions that are no longer used.
-
-    :raises AirflowFailException: token, company or position is wrong; nothing is lost, the records stay ready.
-    :raises AirflowException: a limit or an outage; the retry goes on with what is left.
-    """
-
-    def work(self, ledger: Ledger, context: Context) -> dict[str, int]:
-        """Send what is ready; return counts."""
-        from include.sync.destinations import delivery_for  # noqa: PLC0415
-        from include.sync.load import Loader  # noqa: PLC0415
-
-        job = self._job(context)
-        run_key = job.run_key(str(context["run_id"]))
-        with self._personio.client(ledger, run_key) as personio:
-            delivery = delivery_for(ledger, job, personio, updated_since=context["params"].get("updated_since"))
-            return Loader(ledger, delivery, job, run_key).run()
 
 
 class CommitOperator(StageOperator):

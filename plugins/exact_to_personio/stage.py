@@ -1,12 +1,14 @@
-"""What the five operators of the line have in common: connections, job and mapping of a run."""
+"""What the operators of the line have in common: connections, what is asked of the run, its job and mapping."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from exact_online.hooks import ExactOnlineHook
 from exact_to_personio.forms import overrides_of
+from exact_to_personio.preview_link import PreviewLink, preview_url
 from ledger_task.operator import LedgerOperator
 from personio.hooks import PersonioHook
 
@@ -17,26 +19,31 @@ if TYPE_CHECKING:
 
     from include.ledger import Ledger
     from include.records import Destination, Entity, Window
+    from include.sync.asked import Asked
     from include.sync.job import Job
     from include.transform import Mapping as FieldMapping
 
 
 class StageOperator(LedgerOperator):
-    """One stage of the line plan → extract → transform → load → commit.
+    """One stage of the line plan → extract → transform → approve → load → commit.
 
     :param entity: Exact's ``Accounts`` or ``Contacts``.
     :param destination: ``application``, ``employee`` or ``employee_match``.
+    :param windows_only: of a DAG for history: a run has to say which records it means.
     :param exact_conn_id: Airflow connection of Exact Online (templated).
     :param personio_conn_id: Airflow connection of Personio (templated).
     """
 
     template_fields: Sequence[str] = ("exact_conn_id", "personio_conn_id")
+    operator_extra_links = (PreviewLink(),)
+    preview_url: str = ""
 
     def __init__(
         self,
         *,
         entity: Entity,
         destination: Destination,
+        windows_only: bool = False,
         exact_conn_id: str = ExactOnlineHook.default_conn_name,
         personio_conn_id: str = PersonioHook.default_conn_name,
         **kwargs: Any,
@@ -44,6 +51,7 @@ class StageOperator(LedgerOperator):
         super().__init__(**kwargs)
         self.entity: Entity = entity
         self.destination: Destination = destination
+        self.windows_only = windows_only
         self.exact_conn_id = exact_conn_id
         self.personio_conn_id = personio_conn_id
 
@@ -71,8 +79,27 @@ class StageOperator(LedgerOperator):
         """Return what the connection says about the destination's fields."""
         return {"job_position_id": self._personio.job_position_id} if self.destination == "application" else {}
 
+    def _asked(self, context: Context) -> Asked:
+        """Return what the run's form, its type and its interval ask of it; the same for every task of the run.
+
+        :raises ConfigurationError: they contradict each other, or a value cannot be meant.
+        """
+        from include.sync.asked import asked  # noqa: PLC0415
+
+        run = context["dag_run"]
+        start, end = run.data_interval_start, run.data_interval_end
+        return asked(
+            context["params"],
+            run_type=run_type_of(context),
+            interval=(start, end) if start is not None and end is not None else None,
+            zone=self._exact(context).zone,
+            entity=self.entity,
+            now=datetime.now(UTC),
+            windows_only=self.windows_only,
+        )
+
     def _job(self, context: Context) -> Job:
-        """Return what this run moves where.
+        """Return what this run moves where, in the lane that it keeps to.
 
         :raises ConfigurationError: applications need a company id and a job position, and one is missing.
         """
@@ -88,7 +115,8 @@ class StageOperator(LedgerOperator):
                 way_out="Enter it in the connection: Settings > Integrations > API credentials at Personio.",
             )
         stream = StreamKey(self.dag_id, self._exact(context).division, self.entity)
-        return Job(stream, self.destination, company or 0, self._position(context))
+        job = Job(stream, self.destination, company or 0, self._position(context))
+        return job.history() if self._asked(context).history else job
 
     def _position(self, context: Context) -> int:
         return self._mapping(context).position if self.destination == "application" else 0
@@ -107,4 +135,19 @@ class StageOperator(LedgerOperator):
                 reason_code="ledger.window.missing",
                 way_out="Clear the task plan of this run; it decides the window.",
             )
+        self._link_preview(window, job, context)
         return window
+
+    def _link_preview(self, window: Window, job: Job, context: Context) -> None:
+        """Give the task of a preview run its button."""
+        if window.preview:
+            self.preview_url = preview_url(job.run_key(str(context["run_id"])))
+
+
+def run_type_of(context: Context) -> str:
+    """Return how the run came about: ``manual``, ``scheduled``, ``backfill`` and so on.
+
+    Not to be told from the run's id: a backfill that reprocesses a scheduled run keeps it.
+    """
+    kind = context["dag_run"].run_type
+    return str(getattr(kind, "value", kind))

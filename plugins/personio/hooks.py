@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from include.clients.personio import PersonioClient
     from include.ledger import Ledger
+    from include.ledger.pacing import Lane
 
 EmployeesApi = Literal["auto", "v1", "v2"]
 
@@ -113,15 +114,18 @@ class PersonioHook(BaseHook):
         return f"{company}/staff/details/{employee_id}" if company else None
 
     @contextmanager
-    def client(self, ledger: Ledger, run_key: str) -> Iterator[PersonioClient]:
+    def client(self, ledger: Ledger, run_key: str, *, lane: Lane = "live") -> Iterator[PersonioClient]:
         """Yield a client whose pacing lives in the ledger.
 
         :param ledger: the open ledger.
         :param run_key: name under which the calls are counted.
+        :param lane: ``history`` for what shall keep to its share (``EXACT_PERSONIO_BACKFILL_SHARE``) of the limits
+            while live runs want some.
         """
         from airflow.sdk.log import mask_secret  # noqa: PLC0415
 
         from include.clients.personio import PersonioClient, PersonioConfig  # noqa: PLC0415
+        from include.settings import load_settings  # noqa: PLC0415
         from include.transport import build_http  # noqa: PLC0415
 
         names = ("recruiting_limit", "recruiting_window_seconds", "partner_id", "app_id", "max_wait_seconds")
@@ -135,8 +139,9 @@ class PersonioHook(BaseHook):
         )
         if config.recruiting_token:
             mask_secret(config.recruiting_token)
+        pacer = ledger.pacer.lane(lane, load_settings().backfill_share)
         with build_http(base_url=config.base_url, timeout=TIMEOUT) as http:
-            yield PersonioClient(config, http, pacer=ledger.pacer, meter=ledger.meter(run_key))
+            yield PersonioClient(config, http, pacer=pacer, meter=ledger.meter(run_key))
 
     @contextmanager
     def session(self, run_key: str = "hook") -> Iterator[PersonioClient]:

@@ -1,136 +1,66 @@
-"""``exact-personio replay`` and ``status`` as a person meets them; and that replays commute."""
+"""``exact-personio replay`` and ``status`` as a person meets them."""
 
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from refused import DAG, REASONS, STREAM, put_rejected, source_id, stage
 from typer.testing import CliRunner
 
 from include.cli import app
-from include.errors import CredentialsError
-from include.ledger import Ledger, open_ledger
-from include.ledger.replays import Selection
-from include.records import Decision, SourceRow, StreamKey
-from include.sync.job import Job
-from include.sync.load import Loader, Sent
+from include.errors import ConfigurationError, CredentialsError
+from include.ledger import open_ledger
+from include.records import Decision
+from include.replay import plan, selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from include.ledger.claims import Claim
-
-DAG = "exact_contacts_to_personio_applications"
-STREAM = StreamKey(DAG, 124132, "Contacts")
-JOB = Job(STREAM, "application", company=4242, position=1001)
-REASONS = ("exact.Email.missing", "mapping.last_name.empty", "rule.Created.not_new")
+COMMAND = f"""airflow dags trigger {DAG} --conf '{{"replay_only": true, "division": 124132}}'"""
 
 
-def source_id(number: int) -> str:
-    return f"{number:08d}-0000-4000-8000-000000000000"
-
-
-def stage(ledger: Ledger, reasons: list[str]) -> None:
-    """Read one record per reason, and refuse each for it."""
-    rows = [SourceRow(source_id(n), n + 1, None, {"ID": source_id(n)}) for n in range(len(reasons))]
-    ledger.staging.stage(STREAM, "r1", rows, resume=None, page=1)
-    decisions = [
-        Decision(source_id(n), n + 1, "skipped_by_rule" if reason.startswith("rule") else "rejected", reason)
-        for n, reason in enumerate(reasons)
-    ]
-    write(ledger, decisions)
-
-
-def write(ledger: Ledger, decisions: list[Decision]) -> None:
-    ledger.deliveries.decide(STREAM, "application", 1001, 4242, decisions, f"{DAG}/r1", fingerprint="m")
-
-
-class Counting:
-    """A destination that takes everything, and counts."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-
-    def send(self, claim: Claim, hold: Callable[[], None]) -> Sent:
-        hold()
-        self.sent.append(claim.source_id)
-        return Sent()
-
-    def find(self, claim: Claim) -> str | None:  # noqa: ARG002 - it is never asked
-        return None
-
-
-def run(ledger: Ledger, delivery: Counting) -> None:
-    """Decide what is to be decided, now without a reason to refuse it, and load it."""
-    for rows in ledger.staging.undecided(STREAM, "application", 1001, fingerprint="m", company=4242):
-        write(
-            ledger,
-            [
-                Decision(
-                    row.source_id, row.row_version, "ready", payload={"job_position_id": 1001}, email="a@example.org"
-                )
-                for row in rows
-            ],
-        )
-    Loader(ledger, delivery, JOB, f"{DAG}/r2").run()
-
-
-selections = st.one_of(
-    st.sampled_from(REASONS).map(lambda reason: Selection(reason_code=reason)),
-    st.lists(st.integers(0, 9), max_size=5).map(
-        lambda numbers: Selection(sources=[(124132, "Contacts", source_id(n)) for n in numbers])
-    ),
-    st.just(Selection(states=("rejected",))),
-    st.just(Selection(run_id=f"{DAG}/r1")),
+@pytest.mark.parametrize(
+    ("named", "fitting"),
+    [
+        ({"remap": True, "dag": DAG}, 3),
+        ({"remap": True, "reason": REASONS[0]}, 1),
+        ({"all_rejected": True, "since": "2026-01-01"}, 2),
+        ({"all_rejected": True, "since": "2999-01-01T00:00:00+01:00"}, 0),
+        ({"all_rejected": True, "destination": "application"}, 2),
+        ({"all_rejected": True, "destination": "employee"}, 0),
+    ],
 )
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    reasons=st.lists(st.sampled_from(REASONS), min_size=1, max_size=10),
-    steps=st.lists(st.one_of(selections, st.just("run")), max_size=8),
-)
-def test_replays_of_any_subsets_in_any_order_end_in_the_same_state(
-    reasons: list[str], steps: list[Selection | str]
-) -> None:
-    """Whatever was replayed before, twice or between runs: in the end everybody has arrived, once."""
+def test_more_that_can_be_named(named: dict[str, Any], fitting: int) -> None:
+    """Two refused records, one of each lane, and one that waits to be sent: only a remap takes that one."""
     with open_ledger("sqlite://", Fernet.generate_key().decode()) as ledger:
-        delivery = Counting()
-        stage(ledger, reasons)
-        for step in [*steps, Selection(), "run"]:
-            if isinstance(step, Selection):
-                ledger.deliveries.replay_all(step, run_id="cli")
-            else:
-                run(ledger, delivery)
-        assert sorted(delivery.sent) == [source_id(n) for n in range(len(reasons))]
-        assert ledger.deliveries.counts(STREAM, "application", 1001) == {"created": len(reasons)}
+        stage(ledger, list(REASONS), [STREAM, STREAM.history(), STREAM])
+        ready = Decision(source_id(2), 3, "ready", payload={"job_position_id": 1001}, email="a@example.org")
+        ledger.deliveries.decide(STREAM, "application", 1001, 4242, [ready], f"{DAG}/r1", fingerprint="m")
+        planned = plan(ledger, selection(ledger, **named))
+        assert planned.waiting == fitting
+        assert planned.dags() == ([DAG] if fitting else [])
 
 
-@settings(max_examples=20, deadline=None)
-@given(
-    reasons=st.lists(st.sampled_from(REASONS), min_size=1, max_size=10),
-    steps=st.lists(selections, max_size=5),
-    data=st.data(),
+@pytest.mark.parametrize(
+    ("named", "code"),
+    [
+        ({"remap": True}, "replay.records.missing"),
+        ({"all_rejected": True, "since": "yesterday"}, "replay.since.malformed"),
+    ],
 )
-def test_order_of_replays_does_not_matter(reasons: list[str], steps: list[Selection], data: st.DataObject) -> None:
-    shuffled = data.draw(st.permutations(steps))
-    ends = []
-    for order in (steps, shuffled):
-        with open_ledger("sqlite://", Fernet.generate_key().decode()) as ledger:
-            delivery = Counting()
-            stage(ledger, reasons)
-            for step in order:
-                ledger.deliveries.replay_all(step, run_id="cli")
-            run(ledger, delivery)
-            rows = ledger.deliveries.listing(STREAM, "application", 1001)
-            ends.append([(row.source_id, row.state, row.reason_code, row.attempt) for row in rows])
-    assert ends[0] == ends[1]
+def test_mistakes_of_the_newer_options_are_named(named: dict[str, Any], code: str) -> None:
+    with (
+        open_ledger("sqlite://", Fernet.generate_key().decode()) as ledger,
+        pytest.raises(ConfigurationError) as caught,
+    ):
+        selection(ledger, **named)
+    assert caught.value.reason_code == code
+    assert caught.value.way_out
 
 
 # ---- the command line
@@ -157,7 +87,7 @@ def test_it_counts_asks_marks_and_says_what_is_next() -> None:
     code, told = cli("replay", "--reason", REASONS[0], typed="y\n")
     assert code == 0
     assert "Marked: 2." in told
-    assert f"airflow dags trigger {DAG}" in told
+    assert COMMAND in told
     code, told = cli("replay", "--reason", REASONS[0], "--yes")
     assert "2 of them marked already" in told
 
@@ -168,7 +98,7 @@ def test_json_without_yes_changes_nothing() -> None:
         _, told = cli("replay", "--all-rejected", "--json")
         found = json.loads(told)
         assert (found["fitting"], found["marked"]) == (3, None)
-        assert found["next"] == [f"airflow dags trigger {DAG}"]
+        assert found["next"] == [COMMAND]
     assert json.loads(cli("replay", "--all-rejected", "--json", "--yes")[1])["marked"] == 3
 
 
@@ -204,6 +134,29 @@ def test_mistakes_are_one_sentence_with_a_way_out(arguments: list[str], sentence
     assert code == 1
     assert sentence in told
     assert "nobody@" not in told
+
+
+@pytest.mark.usefixtures("home")
+def test_a_hundred_thousand_of_one_cause_are_one_command() -> None:
+    with open_ledger() as ledger:
+        put_rejected(ledger, 100_000)
+    code, told = cli("replay", "--reason", "personio.files.not_readable", "--yes", "--json")
+    assert (code, json.loads(told)["marked"]) == (0, 100_000)
+    again = json.loads(cli("replay", "--reason", "personio.files.not_readable", "--yes", "--json")[1])
+    assert (again["marked"], again["streams"][0]["marked"]) == (None, 100_000)
+
+
+@pytest.mark.usefixtures("home")
+def test_memory_does_not_grow_with_their_number() -> None:
+    """Less than a third of what their lines would take, were they held at once."""
+    with open_ledger() as ledger:
+        put_rejected(ledger, 20_000)
+    tracemalloc.start()
+    _, told = cli("replay", "--reason", "personio.files.not_readable", "--yes", "--json")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert json.loads(told)["marked"] == 20_000
+    assert peak < 8 * 1024 * 1024
 
 
 @pytest.mark.usefixtures("home")

@@ -1,4 +1,8 @@
-"""The whole line without Airflow: a running sandbox, a real ledger, both clients."""
+"""The whole line without Airflow: a running sandbox, a real ledger, both clients.
+
+``Line`` runs a stream from plan to commit, as a schedule, a person or a backfill would; ``Line.start`` gives the run
+stage by stage. A stage knows only what the ledger knows, as in a worker of its own: stop after any, begin any again.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,15 @@ from include.clients.exact import ExactClient, ExactConfig
 from include.clients.personio import PersonioClient, PersonioConfig
 from include.clients.tokens import ExactTokens
 from include.records import StreamKey
+from include.sync.asked import Asked, asked
 from include.sync.commit import commit
 from include.sync.decide import decide
 from include.sync.destinations import delivery_for
 from include.sync.extract import extract
 from include.sync.job import Job
-from include.sync.load import Loader
-from include.sync.plan import newest_of, plan_live
+from include.sync.load import Loader, LoadSettings
+from include.sync.plan import plan_run
+from include.sync.preview import look_at_personio
 from include.transform import load_mapping
 from include.transport import build_http
 
@@ -27,8 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from include.ledger import Ledger
-    from include.records import Destination, Entity
+    from include.records import Destination, Entity, Window
     from include.sandbox.server import RunningSandbox
+    from include.transform import Mapping
 
 DIVISION = 124132
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -56,27 +63,49 @@ class Line:
         return Job(StreamKey(dag_id, self.division, self.entity), self.destination, 4242, position)
 
     def run(self, run_id: str, start_from: str = "beginning", **overrides: Any) -> dict[str, int]:
-        """Run plan to commit once; return what load did."""
-        job, run_key = self.job, self.job.run_key(run_id)
-        if self.destination == "application":
-            overrides["job_position_id"] = self.position
-        mapping = load_mapping(self.entity, self.destination, overrides=overrides)
-        with self.exact(run_key) as exact, self.personio(run_key) as personio:
-            window = plan_live(
-                self.ledger,
-                job.stream,
-                run_id,
-                start_from=start_from,
-                zone=ZONE,
-                newest=lambda: newest_of(exact, self.entity),
-                pushed=self.watermarks.get,
-            )
-            extract(self.ledger, exact, job.stream, run_id, window, select=mapping.select, zone=ZONE)
-            decide(self.ledger, exact, job, mapping=mapping, run_id=run_id, window=window)
-            delivery = delivery_for(self.ledger, job, personio, updated_since=self.updated_since)
-            loaded = Loader(self.ledger, delivery, job, run_key).run()
-            self.watermarks[run_id] = commit(self.ledger, job, run_id, window)
-        return loaded
+        """Run live, plan to commit, once; return what load did."""
+        return self.start(run_id, overrides=overrides, start_from=start_from).go()
+
+    def window(self, run_id: str, created_from: str, created_to: str = "", **params: Any) -> dict[str, int]:
+        """Run a window of days; ``params`` are the form's."""
+        return self.start(run_id, created_from=created_from, created_to=created_to, **params).go()
+
+    def backfill(self, run_id: str, start: datetime, end: datetime, **params: Any) -> dict[str, int]:
+        """Run a backfill of a data interval."""
+        return self.start(run_id, run_type="backfill", interval=(start, end), **params).go()
+
+    def preview(self, run_id: str, **params: Any) -> dict[str, int]:
+        """Preview whatever ``params`` ask for; return action -> count."""
+        return self.start(run_id, preview=True, **params).go()
+
+    def canary(self, run_id: str, **params: Any) -> dict[str, int]:
+        """Send one record of whatever ``params`` ask for."""
+        return self.start(run_id, max_records=1, **params).go()
+
+    def replay(self, run_id: str, **params: Any) -> dict[str, int]:
+        """Decide and send what was marked for replay."""
+        return self.start(run_id, replay_only=True, **params).go()
+
+    def start(
+        self,
+        run_id: str,
+        *,
+        run_type: Any = "manual",
+        interval: Any = None,
+        overrides: Any = None,
+        **params: Any,
+    ) -> Run:
+        """Return a run that has not planned yet; nothing is done.
+
+        :param run_type: Airflow's, as text.
+        :param interval: a backfill's data interval, two aware times.
+        :param overrides: the form's fixed values of the mapping's fields, by name.
+        :param params: the form's other values.
+        """
+        terms = asked(
+            params, run_type=run_type, interval=interval, zone=ZONE, entity=self.entity, now=datetime.now(UTC)
+        )
+        return Run(self, run_id, terms, overrides or {})
 
     def states(self) -> dict[str, int]:
         return self.ledger.deliveries.counts(self.job.stream, self.destination, self.job.position)
@@ -121,3 +150,88 @@ class Line:
         )
         with build_http(base_url=self.sandbox.url, timeout=5) as http:
             yield PersonioClient(config, http, pacer=self.ledger.pacer, meter=self.ledger.meter(run_key))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, stage by stage; another object of the same run goes on where this one was left.
+
+    :param overrides: of the mapping's fields.
+    """
+
+    line: Line
+    run_id: str
+    asked: Asked
+    overrides: dict[str, Any]
+
+    @property
+    def job(self) -> Job:
+        """The job in the lane of this run."""
+        return self.line.job.history() if self.asked.history else self.line.job
+
+    @property
+    def key(self) -> str:
+        return self.job.run_key(self.run_id)
+
+    @property
+    def mapping(self) -> Mapping:
+        position = {"job_position_id": self.line.position} if self.line.destination == "application" else {}
+        return load_mapping(self.line.entity, self.line.destination, overrides=self.overrides | position)
+
+    @property
+    def pinned(self) -> Window:
+        window = self.line.ledger.windows.get(self.job.stream, self.run_id)
+        assert window is not None, "the run has not planned yet"
+        return window
+
+    def go(self) -> dict[str, int]:
+        """Run all stages; return what load did."""
+        self.plan()
+        self.extract()
+        self.decide()
+        loaded = self.load()
+        self.commit()
+        return loaded
+
+    def plan(self) -> dict[str, Any]:
+        """Pin the window; return what goes to XCom."""
+        _, pushed = plan_run(
+            self.line.ledger,
+            self.job,
+            self.run_id,
+            self.asked,
+            mapping=self.mapping,
+            zone=ZONE,
+            client=lambda: self.line.exact(self.key),
+            pushed=self.line.watermarks.get,
+        )
+        return pushed
+
+    def extract(self) -> dict[str, int]:
+        stream, select = self.job.stream, self.mapping.select
+        with self.line.exact(self.key) as exact:
+            return extract(self.line.ledger, exact, stream, self.run_id, self.pinned, select=select, zone=ZONE)
+
+    def decide(self) -> dict[str, int]:
+        with self.line.exact(self.key) as exact:
+            return decide(
+                self.line.ledger, exact, self.job, mapping=self.mapping, run_id=self.run_id, window=self.pinned
+            )
+
+    def load(self) -> dict[str, int]:
+        """Send what is this run's to send; a preview only looks."""
+        line, window = self.line, self.pinned
+        with line.personio(self.key) as personio:
+            if window.preview:
+                return look_at_personio(line.ledger, personio, self.job, self.key)
+            delivery = delivery_for(line.ledger, self.job, personio, updated_since=line.updated_since)
+            history = self.job.stream.is_history
+            settings = LoadSettings(
+                max_records=window.max_records, selected=history, lane="history" if history else "live"
+            )
+            return Loader(line.ledger, delivery, self.job, self.key, settings=settings).run()
+
+    def commit(self) -> dict[str, Any]:
+        made = commit(self.line.ledger, self.job, self.run_id, self.pinned)
+        self.line.watermarks[self.run_id] = made
+        return made

@@ -107,10 +107,12 @@ def test_replayed_rows_come_again(ledger: Ledger, source: Make, rejected: Make) 
 
 
 def test_the_window_and_the_company_narrow(ledger: Ledger, source: Make, ready: Make) -> None:
-    """Half-open on Created; a decision for one company does not stand for another."""
+    """Half-open on Created, where a window is meant; a decision for one company does not stand for another."""
     ledger.staging.stage(STREAM, "a", [source(n) for n in range(1, 5)], resume=None, page=1)
     start = datetime(2026, 1, 1, 0, 2, tzinfo=UTC)
-    assert undecided(ledger, created_from=start, created_to=start + timedelta(minutes=2)) == [2, 3]
+    end = start + timedelta(minutes=2)
+    assert undecided(ledger, created_from=start, created_to=end, which="history") == [2, 3]
+    assert undecided(ledger, created_from=start, created_to=end) == [1, 2, 3, 4]
     decide(ledger, ready(1))
     assert undecided(ledger, company=4242) == [2, 3, 4]
     assert undecided(ledger, company=4243) == [1, 2, 3, 4]

@@ -136,7 +136,7 @@ def test_look_ups_are_bounded_and_the_oldest_go_first(
     line: Line, sandbox: RunningSandbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than a run may look at: the rest follow with the next run, until all were looked at."""
-    monkeypatch.setattr("include.sync.decide.LIMIT", 60)
+    monkeypatch.setattr("include.sync.looking_again.LIMIT", 60)
     for number in range(70):
         company(sandbox, number, None)
     run(line, "r1")

@@ -1,101 +1,89 @@
-"""Where a run starts, and that the answer never changes once it was given."""
+"""What a run's plan pins, and what of it everybody can see."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import pytest
+from planned import plan
 
-from include.errors import ConfigurationError
-from include.sync.plan import Newest, first_start, plan_live
+from include.records import RecordFilter, Window
+from include.sync.plan import told
+from line import Line
+from moved import hire, mark_of
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
-    from include.records import StreamKey, Window
+    from include.sandbox.server import RunningSandbox
 
-ZONE = ZoneInfo("Europe/Amsterdam")
-
-
-def never() -> Newest:
-    raise AssertionError("Exact was asked although the stream has a watermark")
+MARCH: dict[str, Any] = {"created_from": "2026-03-01", "created_to": "2026-04-01"}
 
 
-def plan(ledger: Ledger, stream: StreamKey, run_id: str, pushed: dict[str, Any], **kwargs: Any) -> Window:
-    options = {"start_from": "beginning", "zone": ZONE, "newest": never, **kwargs}
-    return plan_live(ledger, stream, run_id, pushed=pushed.get, **options)
+@pytest.fixture
+def line(ledger: Ledger, sandbox: RunningSandbox) -> Line:
+    made = Line(ledger, sandbox)
+    made.log_in()
+    return made
 
 
-def test_retry_of_plan_gets_the_same_window(ledger: Ledger, stream: StreamKey) -> None:
-    """A cleared plan must not read another window than its first attempt did."""
-    first = plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: Newest(500))
-    again = plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: Newest(900))
-    assert first == again
-    assert first.after == 500
+def test_a_live_run_tells_its_window(line: Line, sandbox: RunningSandbox) -> None:
+    hire(sandbox, 0)
+    window, shown, _ = plan(line.start("r", start_from="2026-01-31"))
+    assert line.ledger.windows.get(line.job.stream, "r") == window
+    assert shown == {
+        "mode": "live",
+        "name": "live",
+        "after": "1",
+        "created_from": "2026-01-30T23:00:00+00:00",
+        "created_to": None,
+        "advances": True,
+        "preview": False,
+        "max_records": None,
+        "where": {},
+        "reading": {
+            "method": "feed",
+            "records": None,
+            "calls": None,
+            "instead_of": None,
+            "why": "It reads what changed since the watermark.",
+        },
+    }
 
 
-def test_first_run_that_fails_does_not_move_the_start(ledger: Ledger, stream: StreamKey) -> None:
-    """With start_from=now the second run reads from where the failed first one stood."""
-    plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: Newest(500))
-    assert plan(ledger, stream, "r2", {}, start_from="now").after == 500
+def test_a_confirmed_reset_reaches_the_watermark(line: Line, sandbox: RunningSandbox) -> None:
+    """Everything is read once more, nobody is sent twice, and the stream goes on where it was."""
+    hire(sandbox, 0, 1)
+    line.run("r1")
+    before = mark_of(line)
+    run = line.start("r2", reset_watermark_to="beginning", confirm_reset="reset")
+    window, _, asked = plan(run)
+    assert (window.after, asked) == (1, [])
+    assert run.go() == {}
+    assert line.ledger.staging.totals(line.job.stream, "r2").read == 2
+    assert (mark_of(line).value, line.states()) == (before.value, {"created": 2})
 
 
-def test_purged_xcom_is_replaced_by_the_ledgers_copy(ledger: Ledger, stream: StreamKey) -> None:
-    ledger.watermarks.advance(stream, expected=None, to=700, run_id="r1", created_from=None)
-    assert plan(ledger, stream, "r2", {}).after == 700
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ({}, "window"),
+        ({"preview": True}, "preview"),
+        ({"max_records": 1}, "canary"),
+        ({"max_records": 2}, "window"),
+    ],
+    ids=str,
+)
+def test_the_name_is_what_people_call_it(line: Line, asked: dict[str, Any], name: str) -> None:
+    window, shown, _ = plan(line.start("r", **MARCH, **asked))
+    assert (shown["name"], shown["mode"], window.advances) == (name, "window", False)
 
 
-def test_lowered_xcom_is_obeyed(ledger: Ledger, stream: StreamKey) -> None:
-    ledger.watermarks.advance(stream, expected=None, to=700, run_id="r1", created_from=None)
-    assert plan(ledger, stream, "r2", {"r1": {"to": "300"}}).after == 300
-
-
-def test_raised_xcom_stops_the_run(ledger: Ledger, stream: StreamKey) -> None:
-    ledger.watermarks.advance(stream, expected=None, to=700, run_id="r1", created_from=None)
-    with pytest.raises(ConfigurationError, match="would be lost"):
-        plan(ledger, stream, "r2", {"r1": {"to": "701"}})
-
-
-def test_xcom_without_a_number_stops_the_run(ledger: Ledger, stream: StreamKey) -> None:
-    ledger.watermarks.advance(stream, expected=None, to=700, run_id="r1", created_from=None)
-    with pytest.raises(ConfigurationError, match="no number"):
-        plan(ledger, stream, "r2", {"r1": {"to": None}})
-
-
-def test_date_begins_at_the_sites_midnight() -> None:
-    """1 July 2026 begins in Amsterdam at 22:00 UTC of the day before."""
-    start = first_start("2026-07-01", ZONE, never)
-    assert start.created_from == datetime(2026, 6, 30, 22, tzinfo=UTC)
-    assert start.after == 1
-
-
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", ""], ids=["word", "no month", "empty"])
-def test_other_starts_are_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="start_from"):
-        first_start(text, ZONE, never)
-
-
-def test_earlier_start_brings_the_history_once(ledger: Ledger, stream: StreamKey) -> None:
-    """A stream that began with now reads from the beginning when a later run asks for it, and then goes on."""
-    plan(ledger, stream, "r1", {}, start_from="now", newest=lambda: Newest(500))
-    window = plan(ledger, stream, "r2", {}, start_from="2026-01-31")
-    assert (window.after, window.created_from) == (1, datetime(2026, 1, 30, 23, tzinfo=UTC))
-    assert plan(ledger, stream, "r2", {}, start_from="2026-01-31") == window
-    ledger.watermarks.advance(stream, expected=1, to=700, run_id="r2", created_from=window.created_from)
-    assert plan(ledger, stream, "r3", {}, start_from="2026-01-31").after == 700
-    everything = plan(ledger, stream, "r4", {}, start_from="beginning")
-    assert (everything.after, everything.created_from) == (1, None)
-
-
-def test_later_start_changes_nothing(ledger: Ledger, stream: StreamKey) -> None:
-    ledger.watermarks.advance(stream, expected=None, to=700, run_id="r1", created_from=None)
-    for start in ("now", "2026-01-31", "beginning"):
-        assert plan(ledger, stream, f"r-{start}", {}, start_from=start).after == 700
-
-
-def test_now_is_told_by_the_clock_of_exact() -> None:
-    """With a clock there that is ten minutes behind ours, what is created there now is new all the same."""
-    start = first_start("now", ZONE, lambda: Newest(500, timedelta(minutes=-10)))
-    assert start.created_from is not None
-    assert start.created_from < datetime.now(UTC) - timedelta(minutes=10)
+def test_row_versions_survive_a_browser() -> None:
+    """They have 64 bits, a browser's numbers 53; and XCom takes no times."""
+    where = RecordFilter(status=("C",), modified_from=datetime(2026, 1, 1, tzinfo=UTC))
+    window = Window("window", 2**53 + 1, datetime(2026, 1, 1, tzinfo=UTC), advances=False, where=where)
+    shown = json.loads(json.dumps(told(window, {})))
+    assert shown["after"] == "9007199254740993"
+    assert shown["where"] == {"status": ["C"], "modified_from": "2026-01-01T00:00:00+00:00"}

@@ -244,6 +244,22 @@ def test_the_window_is_half_open(created: datetime | None, code: str) -> None:
     assert decision.reason_code == code
 
 
+@pytest.mark.parametrize(
+    ("created", "code"),
+    [(CREATED - timedelta(days=900), ""), (CREATED + timedelta(days=900), ""), (None, "exact.Created.missing")],
+    ids=["before", "after", "unknown"],
+)
+def test_age_does_not_count_for_whom_somebody_asked(created: datetime | None, code: str) -> None:
+    """A record without a date is shown all the same: nobody can tell whether it was meant."""
+    mapping = load_mapping("Contacts", "application", overrides=JOB)
+    row = staged(PERSON, created)
+    window: dict[str, Any] = {"created_from": CREATED, "created_to": CREATED + timedelta(days=1), "now": NOW}
+    (asked,) = transform_rows([row], mapping, **window, asked_for={row.source_id})
+    (other,) = transform_rows([row], mapping, **window, asked_for={"another"})
+    assert asked.reason_code == code
+    assert other.reason_code == (code or "rule.Created.not_new")
+
+
 def test_one_blank_does_not_turn_the_others_into_floats(tmp_path: Path) -> None:
     """A column with a blank keeps whole numbers whole, and no NaN comes out of it."""
     file = tmp_path / "m.yaml"

@@ -1,0 +1,57 @@
+"""What one run has done with deliveries, whichever of its attempts did it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, or_, select
+
+from include.ledger.states import IN_FLIGHT, STATE_CHANGE, UNANSWERED
+from include.ledger.tables import events
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
+
+    from include.ledger.database import Database
+
+
+class Outcomes:
+    """Answers from the log of events, so that they hold over pauses, retries and crashes of a load.
+
+    :param database: the ledger's.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of_run(self, run_id: str) -> dict[str, int]:
+        """Return state -> how many deliveries the run left in it when it last had them; what it put back is left out.
+
+        :param run_id: the run's name in the ledger.
+        """
+        query = (
+            select(events.c.to_state, func.count())
+            .where(events.c.id.in_(_last(run_id)), events.c.to_state.not_in(("sending", "ready")))
+            .group_by(events.c.to_state)
+        )
+        with self._database.read() as connection:
+            return {str(state): int(count) for state, count in connection.execute(query)}
+
+    def taken(self, run_id: str) -> set[int]:
+        """Return the ids of the deliveries that the run has claimed and not put back.
+
+        :param run_id: the run's name in the ledger.
+        """
+        query = select(events.c.delivery_id).where(events.c.id.in_(_last(run_id)), events.c.to_state != "ready")
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
+
+def _last(run_id: str) -> Select[tuple[int]]:
+    """Return the query for the last event of each delivery that the run has had in its hands.
+
+    What is decided makes events, too; what is sent comes into flight, or out of it.
+    """
+    in_hand = or_(events.c.to_state == "sending", events.c.from_state.in_(IN_FLIGHT))
+    mine = (events.c.run_id == run_id, events.c.kind.in_((STATE_CHANGE, UNANSWERED)), in_hand)
+    return select(func.max(events.c.id)).where(*mine).group_by(events.c.delivery_id)

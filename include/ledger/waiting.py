@@ -1,0 +1,146 @@
+"""The staged rows that wait for a decision, a chunk at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, func, literal, select
+
+from include.ledger.tables import staged
+from include.ledger.undecided import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sqlalchemy import Row as SqlRow
+    from sqlalchemy import Select
+
+    from include.ledger.crypto import Cipher
+    from include.ledger.database import Database
+    from include.ledger.undecided import Which
+    from include.records import Destination, Row, StreamKey
+
+CHUNK = 960
+"""Rows per chunk of `Staging.undecided`: sixteen look-ups of 60 main contacts."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRow:
+    """A staged row, decrypted.
+
+    :param row: personal data, so it does not show.
+    :param asked_for: whether somebody asked for the record, so that its age does not count: a window or a backfill
+        has decided on it before, a replay has marked it, or it was new once.
+    """
+
+    source_id: str
+    row_version: int
+    created: datetime | None
+    row: Row = field(repr=False)
+    asked_for: bool = False
+
+
+class WaitingRows:
+    """Finds what a run has to decide on."""
+
+    _database: Database
+    _cipher: Cipher
+
+    def undecided(
+        self,
+        stream: StreamKey,
+        destination: Destination,
+        job: int | None,
+        *,
+        chunk: int = CHUNK,
+        fingerprint: str | None = None,
+        window_fingerprint: str | None = None,
+        company: int | None = None,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+        which: Which = "live",
+        look_again: bool = False,
+    ) -> Iterator[list[StagedRow]]:
+        """Iterate over chunks of rows whose row version was not decided yet for this destination and job.
+
+        A record that was sent for another job is left out: a run for another position
+        is for what is new, and must not have everybody apply again.
+
+        A row whose content was purged is left out until it is read again.
+
+        Memory stays bounded by the chunk, and the caller may decide while iterating.
+
+        :param fingerprint: of the mapping in use; rows that were rejected or skipped under another one
+            come again.
+        :param window_fingerprint: of the mapping and the window: what was not new for this window stands, too.
+        :param company: Personio's company, where one division feeds several.
+        :param created_from: aware. A live run also takes over what a history lane left ready, if it was created from
+            then on; None: whenever it was. Other rows of a live run come whatever their age.
+        :param created_to: aware, exclusive.
+        :param which: ``live``; ``history``: only rows created in ``[created_from, created_to)``, also those that are
+            decided and wait to be sent; ``marked``: only what is marked for replay, and of the DAG's two lanes only
+            the newer row.
+        :param look_again: of a history lane: rejections that a corrected main contact could change come again.
+        """
+        question = Question(
+            *(stream, destination, job or 0, company, fingerprint, window_fingerprint),
+            *(created_from, created_to, which, look_again),
+        )
+        query = select(staged.c.id, question.asked_for().label("asked_for")).where(
+            staged.c.id > bindparam("after"), *question.waiting()
+        )
+        query = query.order_by(staged.c.id).limit(chunk)
+        after = 0
+        while found := self._chunk(query, after):
+            after = found[-1][0].id
+            chunk_rows = [
+                StagedRow(row.source_id, row.row_version, row.created, self._cipher.open(row.sealed), asked)
+                for row, asked in found
+                if row.sealed
+            ]
+            if chunk_rows:
+                yield chunk_rows
+
+    def forgotten_in(  # noqa: PLR0917 - the key's parts, and the window's
+        self,
+        stream: StreamKey,
+        destination: Destination,
+        job: int,
+        company: int,
+        created_from: datetime | None,
+        created_to: datetime | None,
+        *,
+        fingerprint: str,
+        window_fingerprint: str | None = None,
+    ) -> bool:
+        """Say whether a row of a window waits for a decision, but has to be read again: retention blanked it.
+
+        :param created_from: aware; None: no start.
+        :param created_to: aware, exclusive; None: no end.
+        :param fingerprint: of what decides now, like ``window_fingerprint``.
+        """
+        question = Question(
+            *(stream, destination, job, company, fingerprint, window_fingerprint, created_from, created_to, "history")
+        )
+        waiting = select(staged.c.id).where(*question.waiting())
+        blank = select(literal(1)).where(staged.c.id.in_(waiting), func.length(staged.c.sealed) == 0).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(blank).first() is not None
+
+    def _chunk(self, query: Select[Any], after: int) -> list[tuple[SqlRow[Any], bool]]:
+        with self._database.read() as connection:
+            # Two steps: the first runs on the indexes alone, the second opens the rows it needs.
+            asked = {row.id: bool(row.asked_for) for row in connection.execute(query, {"after": after})}
+            if not asked:
+                return []
+            columns = (
+                staged.c.id,
+                staged.c.source_id,
+                staged.c.row_version,
+                staged.c.created,
+                staged.c.sealed,
+            )
+            rows = connection.execute(select(*columns).where(staged.c.id.in_(asked)).order_by(staged.c.id))
+            return [(row, asked[row.id]) for row in rows]

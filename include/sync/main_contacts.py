@@ -1,0 +1,64 @@
+"""Main contacts of accounts: an organisation does not apply, its main contact does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from include.clients.exact import ExactClient
+    from include.ledger.staging import StagedRow
+    from include.records import Row, Window
+    from include.transform import Mapping
+
+PER_CALL: Final = 60
+"""Main contacts per look-up: Exact's page size."""
+BATCH: Final = 16 * PER_CALL
+"""Accounts decided at once: so many look-ups, so that no call goes out half empty."""
+
+
+def is_new(row: StagedRow, window: Window) -> bool:
+    """Say whether the row is decided by its content; what is older and was not asked for needs no look-up."""
+    if row.asked_for or row.created is None or window.created_from is None:
+        return True
+    return row.created >= window.created_from
+
+
+def needed_contact(row: StagedRow, window: Window) -> str | None:
+    """Return the ID of the main contact that must be looked up for this account, if any."""
+    main = row.row.get("MainContact")
+    return str(main).lower() if main and is_new(row, window) else None
+
+
+def lookup_batches(
+    chunks: Iterable[Sequence[StagedRow]], window: Window, size: int = BATCH
+) -> Iterator[list[StagedRow]]:
+    """Regroup chunks so that each holds ``size`` accounts that need a look-up, as long as memory allows."""
+    held: list[StagedRow] = []
+    needing = 0
+    for chunk in chunks:
+        for row in chunk:
+            held.append(row)
+            needing += needed_contact(row, window) is not None
+            # Ten chunks without need are enough to hold: memory must not grow with the company.
+            if needing >= size or len(held) >= 10 * size:
+                yield held
+                held, needing = [], 0
+    if held:
+        yield held
+
+
+def wanted_contacts(mapping: Mapping, rows: Sequence[StagedRow], window: Window) -> list[str]:
+    """Return the IDs of the main contacts that these rows need; contacts need none."""
+    if not mapping.contact_select:
+        return []
+    return sorted({main for row in rows if (main := needed_contact(row, window)) is not None})
+
+
+def main_contacts(client: ExactClient, mapping: Mapping, ids: Sequence[str]) -> dict[str, Row]:
+    """Look up main contacts, sixty per call."""
+    if not ids:
+        return {}
+    found = client.by_ids("crm/Contacts", ids, mapping.contact_select)
+    return {str(contact["ID"]).lower(): contact for contact in found}

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.fernet import Fernet
+from foretold import Oracle
+
+import postgres
+from include.ledger import open_ledger
+from include.sandbox.server import RunningSandbox
+from include.sandbox.settings import SandboxSettings
+from line import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from include.ledger import Ledger
+    from include.records import Destination, Entity
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    """Both services, with the limits out of the way."""
+    settings = SandboxSettings()
+    settings.personio.recruiting_per_minute = 100_000
+    with RunningSandbox(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with open_ledger(f"sqlite:///{tmp_path}/ledger.db", Fernet.generate_key().decode()) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    key = Fernet.generate_key().decode()
+    if request.param == "sqlite":
+        with open_ledger(f"sqlite:///{tmp_path}/either.db", key) as opened:
+            yield opened
+        return
+    programs = postgres.binaries()
+    if programs is None:
+        pytest.skip(postgres.HOW_TO_GET_IT)
+    with postgres.running(programs) as address, open_ledger(address, key) as opened:
+        yield opened
+
+
+@pytest.fixture
+def entity() -> Entity:
+    return "Contacts"
+
+
+@pytest.fixture
+def destination() -> Destination:
+    return "application"
+
+
+@pytest.fixture
+def oracle(ledger: Ledger, sandbox: RunningSandbox, entity: Entity, destination: Destination) -> Oracle:
+    line = Line(ledger, sandbox, entity, destination)
+    line.log_in()
+    return Oracle(line)

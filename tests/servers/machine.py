@@ -1,0 +1,194 @@
+"""The state machine that makes up stories for the model test."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from include.records import RecordFilter
+from include.sync.asked import Asked
+from model import moment
+from story import COUNTRIES, Story
+from world import STAGES
+
+if TYPE_CHECKING:
+    from model import Person
+    from world import Run, World
+
+# As the site's clock showed it: months' and years' ends, both changes of the clocks, the hour that comes twice.
+PAST = [
+    datetime.fromisoformat(text)
+    for text in (
+        *("2019-10-27T01:59:59", "2019-10-27T02:30:00", "2019-10-27T03:00:00"),
+        *("2020-03-29T01:59:59", "2020-03-29T03:00:00", "2023-05-31T23:59:59", "2023-06-01T00:00:00"),
+        *("2025-12-31T23:30:00", "2026-01-01T00:00:00", "2026-10-24T12:00:00", "2026-10-25T02:00:00"),
+    )
+]
+BORDERS = [
+    None,
+    *(
+        moment(datetime.fromisoformat(f"{month}-01T00:00:00"))
+        for month in ("2019-10", "2020-01", "2023-06", "2026-01")
+    ),
+    *(
+        datetime.fromisoformat(f"{text}+00:00")
+        for text in (
+            # In the first pass of the hour that comes twice, between the passes, in the second, after it.
+            *("2019-10-27T00:30:00", "2019-10-27T01:00:00", "2019-10-27T01:30:00", "2019-10-27T02:00:00"),
+            *("2020-03-29T01:00:00", "2026-10-25T00:30:00", "2026-10-25T01:00:00", "2026-10-25T01:30:00"),
+        )
+    ),
+]
+contents = st.sampled_from(["good", "good", "no_email", "ended"])
+anybody = st.integers(0, 30)
+any_run = st.integers(0, 30)
+stages = st.integers(1, len(STAGES))
+
+
+def windows() -> st.SearchStrategy[tuple[datetime | None, datetime | None]]:
+    """Draw half-open intervals; either border may be missing."""
+
+    def ordered(pair: tuple[datetime | None, datetime | None]) -> tuple[datetime | None, datetime | None]:
+        first, second = pair
+        return (second, first) if first is not None and second is not None and second < first else pair
+
+    borders = st.sampled_from(BORDERS)
+    return st.tuples(borders, borders).map(ordered).filter(lambda pair: pair[0] is None or pair[0] != pair[1])
+
+
+def filters() -> st.SearchStrategy[RecordFilter]:
+    """Draw record filters, most of them empty."""
+    wanted = {
+        "country": st.sampled_from([(), (), (), (COUNTRIES[0],), (COUNTRIES[1],)]),
+        "modified_from": st.sampled_from([None, None, None, BORDERS[-1]]),
+    }
+    return st.builds(RecordFilter, **wanted)  # type: ignore[arg-type]
+
+
+@st.composite
+def asks(draw: st.DrawFn) -> Asked:
+    """Draw what a run may be asked for."""
+    kind = draw(
+        st.sampled_from(["live", "live", "live", "window", "window", "backfill", "backfill", "preview", "canary"])
+    )
+    if kind == "live":
+        return Asked()
+    plain_live = kind in {"preview", "canary"} and draw(st.booleans())
+    if plain_live:
+        asked = Asked()
+    else:
+        created_from, created_to = draw(windows())
+        mode: Any = "backfill" if kind == "backfill" else "window"
+        where = RecordFilter() if kind == "backfill" else draw(filters())
+        asked = Asked(mode=mode, created_from=created_from, created_to=created_to, where=where)
+    if kind == "preview":
+        return dataclasses.replace(asked, preview=True)
+    return dataclasses.replace(asked, max_records=draw(st.integers(1, 2))) if kind == "canary" else asked
+
+
+class Machine(RuleBasedStateMachine):
+    """Lets everything happen in any order, and asks the model at the end."""
+
+    world: ClassVar[World]
+    kind: ClassVar[type[Story]] = Story
+    story: Story
+
+    @initialize(
+        start_from=st.sampled_from(["now", "now", "2023-06-01", "beginning"]),
+        people=st.lists(st.tuples(contents, st.integers(0, 1), st.sampled_from(PAST)), min_size=1, max_size=8),
+        started=st.booleans(),
+    )
+    def company(self, start_from: str, people: list[Any], started: bool) -> None:
+        self.story = self.kind(self.world, start_from)
+        for content, country, created in people:
+            self.story.hire(content, country, created)
+        if started:
+            self.story.go_on(self.story.begin(Asked()))
+
+    # --- at Exact ---
+
+    @rule(content=contents, country=st.integers(0, 1))
+    def hire(self, content: Any, country: int) -> None:
+        self.story.hire(content, country)
+
+    @rule(who=anybody, content=contents)
+    def change(self, who: int, content: Any) -> None:
+        person = self.person(who)
+        if person.deleted is None:
+            self.story.change(person, content)
+
+    @rule(who=anybody)
+    def delete(self, who: int) -> None:
+        person = self.person(who)
+        if person.deleted is None:
+            self.story.delete(person)
+
+    @rule()
+    def move(self) -> None:
+        self.story.move()
+
+    @rule(seconds=st.sampled_from([600, 1500, 3600]))
+    def pass_at_exact(self, seconds: int) -> None:
+        self.story.pass_at_exact(seconds)
+
+    @rule(hours=st.sampled_from([0.1, 13]))
+    def pass_here(self, hours: float) -> None:
+        self.world.clock.sleep(hours * 3600)
+
+    # --- runs ---
+
+    @rule(asked=asks())
+    def run(self, asked: Asked) -> None:
+        self.story.go_on(self.story.begin(asked))
+
+    @rule(asked=asks(), count=stages)
+    def begin(self, asked: Asked, count: int) -> None:
+        self.story.go_on(self.story.begin(asked), count)
+
+    @precondition(lambda self: self.story.runs)
+    @rule(which=any_run, count=stages)
+    def go_on(self, which: int, count: int) -> None:
+        self.story.go_on(self.pick(which), count)
+
+    @precondition(lambda self: self.story.runs)
+    @rule(which=any_run, stage=st.integers(0, len(STAGES) - 1), count=stages)
+    def clear(self, which: int, stage: int, count: int) -> None:
+        run = self.pick(which)
+        self.story.clear(run, stage)
+        self.story.go_on(run, count)
+
+    @precondition(lambda self: self.story.runs)
+    @rule(which=any_run, point=st.integers(0, 1), calls=st.integers(0, 2), kept=st.booleans())
+    def kill(self, which: int, point: int, calls: int, kept: bool) -> None:
+        self.story.kill(self.pick(which), point, calls, kept=kept)
+
+    @precondition(lambda self: len(self.story.runs) > 1)
+    @rule(outer=any_run, inner=any_run)
+    def load_inside(self, outer: int, inner: int) -> None:
+        self.story.load_inside(self.pick(outer), self.pick(inner))
+
+    @rule(who=anybody, now=st.booleans())
+    def replay(self, who: int, now: bool) -> None:
+        self.story.replay(self.person(who))
+        if now:
+            self.story.go_on(self.story.begin(Asked(mode="replay")))
+
+    # --- the end ---
+
+    def teardown(self) -> None:
+        if hasattr(self, "story") and sys.exc_info()[0] is None:
+            self.story.settle()
+
+    def person(self, who: int) -> Person:
+        people = list(self.story.model.people.values())
+        return people[who % len(people)]
+
+    def pick(self, which: int) -> Run:
+        """Return a run; rather one of the last."""
+        runs = self.story.runs
+        return runs[-1 - which % len(runs)]
