@@ -1,6 +1,7 @@
 """Forecast against what the sandbox then counts: records by outcome, calls, minutes, and what is left of the day.
 
-Run it with ``.venv/bin/python benchmarks/forecast.py``; it ends with 1 if a figure is off by more than 10 percent.
+Run it with ``.venv/bin/python benchmarks/forecast.py``; it ends with 1 if a figure is off by more than 10 percent,
+unless a forecast from a sample itself says that the figure may be off by so many.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.fernet import Fernet
 
 from benchmarks.simulated_line import DIVISION, ZONE, SimulatedLine, Together
-from include.forecast.forecasting import Question, foretell
+from include.forecast.forecasting import SAMPLE, Question, foretell
 from include.forecast.known import Known
 from include.forecast.spans import Span, spans_of
 from include.forecast.telling import as_json
@@ -42,6 +43,7 @@ class Scenario:
 
     :param before: days of a window that is loaded first; None: none.
     :param every: ``month``: one run each; ``none``: one run.
+    :param sample: rows to try the mapping on where reading all costs more.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Scenario:
     destination: Destination = "application"
     every: str = "month"
     before: tuple[tuple[int, int, int], tuple[int, int, int]] | None = None
+    sample: int = SAMPLE
 
 
 SCENARIOS = (
@@ -81,17 +84,33 @@ SCENARIOS = (
         last=(2025, 7, 1),
         destination="employee",
     ),
-    Scenario("contacts, 6 months of 52,000, told from a sample", 52_000, 5_000, (2024, 3, 1), (2024, 9, 1)),
+    Scenario(
+        "contacts, 6 months of 42,000, told from a sample",
+        contacts=42_000,
+        accounts=4_000,
+        first=(2024, 3, 1),
+        last=(2024, 9, 1),
+        sample=600,
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of both: as forecast, and as it came."""
+    """One figure of both: as forecast, and as it came.
+
+    :param margin: by how much the forecast itself says that it may be off.
+    """
 
     name: str
     forecast: float
     actual: float
+    margin: float = 0.0
+
+    @property
+    def right(self) -> bool:
+        """Whether it is near enough."""
+        return abs(self.error) <= MOST or abs(self.forecast - self.actual) <= self.margin
 
     @property
     def error(self) -> float:
@@ -137,6 +156,7 @@ def forecast(line: SimulatedLine, scenario: Scenario) -> dict[str, Any]:
             where=RecordFilter(),
             zone=ZONE,
             run_key="forecast",
+            sample=scenario.sample,
         )
         limit = line.running.sandbox.settings.exact.daily_limit
         return as_json(
@@ -156,8 +176,10 @@ def figures(told: dict[str, Any], line: SimulatedLine, minutes: float, states: C
     left = Known(line.ledger, line.job, "").quota(DIVISION, None)
     return [
         Figure("records sent", records["to_send"], sum(states[state] for state in SENT)),
-        Figure("records rejected", records["rejected"], states["rejected"]),
-        Figure("records skipped by a rule", records["skipped_by_rule"], states["skipped_by_rule"]),
+        *(
+            Figure(f"records {word}", records[name], states[name], (told["margins"] or {}).get(name, 0))
+            for name, word in (("rejected", "rejected"), ("skipped_by_rule", "skipped by a rule"))
+        ),
         Figure("calls to Exact", asked["exact"]["total"], calls["exact"]),
         Figure("calls to Personio", asked["personio"]["total"], calls["personio"]),
         Figure("of them writes", asked["personio"]["create"], writes),
@@ -182,19 +204,22 @@ def main() -> int:
     """Measure every scenario and print both columns; return the exit status."""
     # What waits for a limit says so a thousand times.
     logging.disable(logging.WARNING)
-    worst = 0.0
+    wrong = 0
     for scenario in SCENARIOS:
         began = time.perf_counter()
         found, said = measure(scenario)
         lines = [f"{scenario.name} ({scenario.destination})", *(f"    {line}" for line in said)]
         lines.append(f"    {'':28}{'forecast':>12}{'actual':>12}{'error':>10}")
-        lines += [f"    {f.name:28}{f.forecast:>12.4g}{f.actual:>12.4g}{f.error:>9.1f} %" for f in found]
+        lines += [
+            f"    {f.name:28}{f.forecast:>12.4g}{f.actual:>12.4g}{f.error:>9.1f} %" + ("" if f.right else "  too far")
+            for f in found
+        ]
         lines.append(f"    measured in {time.perf_counter() - began:.0f} s")
         sys.stdout.write("\n".join(lines) + "\n\n")
         sys.stdout.flush()
-        worst = max(worst, *(abs(figure.error) for figure in found))
-    sys.stdout.write(f"Worst error: {worst:.1f} %\n")
-    return int(worst > MOST)
+        wrong += sum(not figure.right for figure in found)
+    sys.stdout.write(f"{wrong} figures are too far off.\n")
+    return int(wrong > 0)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from include.errors import ExactPersonioError
+from include.records import Destination  # noqa: TC001 - typer reads the annotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +137,11 @@ def replay(  # noqa: PLR0917 - typer's own: one parameter per option
     run: Annotated[str | None, typer.Option(help="All that this run was the last to touch: DAG/run.")] = None,
     all_rejected: Annotated[bool, typer.Option("--all-rejected", help="All that were rejected.")] = False,
     dag: Annotated[str | None, typer.Option(help="Only those of this DAG.")] = None,
+    destination: Annotated[Destination | None, typer.Option(help="Only what becomes this.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only what was touched from this day or moment on; UTC.")] = None,
+    remap: Annotated[
+        bool, typer.Option("--remap", help="Also what waits to be sent: made anew by the mapping of now.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON; without --yes nothing is changed.")] = False,
 ) -> None:
@@ -145,7 +151,15 @@ def replay(  # noqa: PLR0917 - typer's own: one parameter per option
 
     with one_sentence(), open_ledger() as ledger:
         chosen = replays.selection(
-            ledger, records=records or (), reason=reason, run=run, dag=dag, all_rejected=all_rejected
+            ledger,
+            records=records or (),
+            reason=reason,
+            run=run,
+            dag=dag,
+            all_rejected=all_rejected,
+            destination=destination,
+            since=since,
+            remap=remap,
         )
         done = replays.plan(ledger, chosen)
         if not as_json and done.waiting and not yes:

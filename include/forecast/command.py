@@ -167,7 +167,7 @@ def show(console: Console, told: dict[str, Any]) -> None:
             table.add_row(why["reason_code"], why["field"], str(why["records"]))
         console.print(table)
     if len(told["windows"]) > 1:
-        table = Table("From", "To", "Records", "To send", "Read by", "Calls to Exact", "to Personio")
+        table = Table("From", "To", "Records", "To send", "Read by", "Exact", "Personio")
         for window in told["windows"]:
             calls = window["calls"]
             table.add_row(
@@ -175,6 +175,7 @@ def show(console: Console, told: dict[str, Any]) -> None:
                 *(window["reading"], str(calls["exact"]), str(calls["personio"])),
             )
         console.print(table)
+        console.print("Exact and Personio: calls to each.", highlight=False)
 
 
 @contextmanager

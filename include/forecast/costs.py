@@ -69,7 +69,7 @@ def simulate(  # noqa: PLR0917 - what was found, and what is asked of it
         records = round(survey.counted[number])
         choice = choose(lane, partial(int, records), count_all)
         lane = lane.then(choice)
-        to_send, part = _bounded(tally.to_send[number], target.max_records)
+        to_send, part = bounded(tally.to_send[number], target.max_records)
         exact = Counter({"count": choice.counted, choice.reading: choice.calls})
         exact["look_up"] = -(-round(tally.looked_up[number] * part) // PER_CALL)
         files = round(tally.files[number] * part)
@@ -99,7 +99,7 @@ def personio_calls(target: Target, to_send: int, files: int) -> Counter[str]:
     return Counter({"login": 1, "total": asked, "look_up": to_send if pages is None else min(pages or 1, to_send)})
 
 
-def _bounded(to_send: float, most: int | None) -> tuple[int, float]:
+def bounded(to_send: float, most: int | None) -> tuple[int, float]:
     """Return how many a run sends, and what share of its work that is."""
     if most is None or to_send <= most:
         return round(to_send), 1.0

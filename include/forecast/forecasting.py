@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from include.forecast.costs import Target, simulate
 from include.forecast.known import Known
+from include.forecast.live import cost_of, survey_news
 from include.forecast.pace import Quota, exact_pace, finish, personio_pace
 from include.forecast.survey import Surveyor
 from include.forecast.tally import Teller
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from include.clients.personio import PersonioClient
     from include.clients.personio_calls import PersonioConfig
     from include.forecast.costs import WindowCost
+    from include.forecast.live import NextRun
     from include.forecast.pace import Pace
     from include.forecast.spans import Span
     from include.forecast.survey import Survey
@@ -81,11 +83,13 @@ class Question:
     """What is forecast.
 
     :param job: what is moved where, in either lane.
+    :param spans: the windows, one for each run; the only one of a live run ends now.
     :param where: which records of the windows are meant.
     :param zone: the site's time zone.
     :param run_key: under which the forecast's calls are counted.
     :param max_records: each run makes at most so many; None: all.
     :param sample: rows to try the mapping on where reading all of them costs more.
+    :param live: the next live run, if that is forecast; else runs of the history lane are.
     """
 
     job: Job
@@ -96,6 +100,7 @@ class Question:
     run_key: str
     max_records: int | None = None
     sample: int = SAMPLE
+    live: NextRun | None = None
 
 
 def foretell(
@@ -119,18 +124,22 @@ def foretell(
     :raises RetryLaterError: a limit or an outage; nothing was changed.
     :raises AbortError: a person has to act, such as logging in again.
     """
-    job = question.job.history()
+    live, job = question.live, question.job.history()
     before = _exact_calls(ledger, question.run_key)
     surveyor = Surveyor(client, question.mapping, question.where, question.zone, question.spans, question.sample)
-    survey = surveyor.look()
+    survey = surveyor.look() if live is None else survey_news(live, surveyor)
     known = Known(ledger, job, question.mapping.fingerprint)
-    tally = Teller(client, question.mapping, known, question.sample).tell(survey)
+    created_from = None if live is None else live.start.created_from
+    tally = Teller(client, question.mapping, known, question.sample, created_from).tell(survey)
     matching = personio is not None and job.destination == "employee_match" and tally.outcomes["to_send"] >= 1
     employees = personio.employees_total() if personio is not None and matching else None
     target = Target(job.destination, employees, question.max_records)
-    lane = _lane(ledger, job, question, now())
-    windows = simulate(question.spans, survey, tally, lane, target, lambda: surveyor.total)
-    spent = _exact_calls(ledger, question.run_key) - before
+    if live is None:
+        lane = _lane(ledger, job, question, now())
+        windows = simulate(question.spans, survey, tally, lane, target, lambda: surveyor.total)
+    else:
+        windows = [cost_of(live, ledger, question.job, survey, tally, target)]
+    spent = _exact_calls(ledger, question.run_key) - before + (0 if live is None else live.search)
     quota = known.quota(job.stream.division, day_limit() or client.config.calls_per_day)
     config = personio_config or (None if personio is None else personio.config)
     paces = {"exact": exact_pace(client.config), "personio": personio_pace(job.destination, config)}

@@ -128,7 +128,7 @@ class Surveyor:
             seen.add(str(row["ID"]))
             counts[number] += 1
             if matches(self.where, row, self.zone):
-                found.heard.append(Heard(_staged(row, self.zone), number, 1.0))
+                found.heard.append(Heard(staged(row, self.zone), number, 1.0))
         found.counted = [float(counts[number]) for number in range(len(self.spans))]
         return found
 
@@ -153,7 +153,7 @@ class Surveyor:
                 continue
             found.counted[number] += weight
             if matches(self.where, row, self.zone):
-                found.heard.append(Heard(_staged(row, self.zone), number, weight))
+                found.heard.append(Heard(staged(row, self.zone), number, weight))
 
     def _parts(self) -> list[Span]:
         """Return stretches of time: groups of windows, or pieces of the only one."""
@@ -170,15 +170,16 @@ class Surveyor:
         return next((created_at(row, self.zone) for page in first for row in page.rows), None)
 
     def _pages(self, span: Span) -> Iterator[Row]:
-        for page in self.client.pages(endpoint(self.entity), select=self._select, filter=self._filter(span)):
+        for page in self.client.pages(endpoint(self.entity), select=self.columns, filter=self._filter(span)):
             yield from page.rows
 
     def _feed(self) -> Iterator[Row]:
-        for page in self.client.sync_pages(self.entity, after=BEFORE_EVERYTHING, select=self._select):
+        for page in self.client.sync_pages(self.entity, after=BEFORE_EVERYTHING, select=self.columns):
             yield from page.rows
 
     @property
-    def _select(self) -> tuple[str, ...]:
+    def columns(self) -> tuple[str, ...]:
+        """What is read of every row, the same as a run of the history lane reads."""
         return lane_columns(self.mapping.select, self.entity)
 
 
@@ -198,5 +199,6 @@ def _pieces(span: Span, count: int, oldest: Callable[[], datetime | None]) -> li
     return [Span(first, last) for first, last in pairwise(edges)]
 
 
-def _staged(row: Row, zone: ZoneInfo) -> StagedRow:
+def staged(row: Row, zone: ZoneInfo) -> StagedRow:
+    """Return a row of Exact as the mapping takes it."""
     return StagedRow(str(row["ID"]).lower(), 1, created_at(row, zone), row)

@@ -11,7 +11,8 @@ from include.sync.main_contacts import main_contacts
 from include.transform import transform_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from include.clients.exact import ExactClient
     from include.forecast.known import Known, Standing
@@ -47,6 +48,7 @@ class Tally:
     :param looked_up: main contacts that the run would ask Exact for, by number of window.
     :param same_address: of what would be sent: for an address that another of them has, so that Personio says it
         knows them; None: a sample cannot tell.
+    :param waiting: of what would be sent: what waited to be sent before.
     :param tried: records that were looked at one by one.
     :param complete: whether these were all of them.
     """
@@ -57,6 +59,7 @@ class Tally:
     files: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     looked_up: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     same_address: int | None = None
+    waiting: int = 0
     tried: int = 0
     complete: bool = True
 
@@ -84,12 +87,14 @@ class Teller:
 
     :param client: asked for the main contacts of accounts.
     :param sample: at most so many main contacts are looked up.
+    :param created_from: aware; what is older and was never decided on is not new. None: everything is.
     """
 
     client: ExactClient
     mapping: Mapping
     known: Known
     sample: int
+    created_from: datetime | None = None
 
     def tell(self, survey: Survey) -> Tally:
         """Return what would become of the records."""
@@ -97,7 +102,7 @@ class Teller:
         standings = self.known.standings([item.row.source_id for item in survey.heard])
         left = self._without_final(survey.heard, standings, tally)
         self._note_look_ups(tally, left, standings)
-        decided = self._decided(left)
+        decided = self._decided(left, standings.keys())
         if len(decided) < len(left):
             tally.tried, tally.complete = len(survey.heard) - len(left) + len(decided), False
         for heard, decision, weight in decided:
@@ -123,6 +128,7 @@ class Teller:
                 left.append(item)
             elif standing.outcome == "ready":
                 tally.send(item.span, item.weight)
+                tally.waiting += 1
             else:
                 outcome = REFUSED_BEFORE if standing.reason_code else standing.outcome
                 tally.leave(Reason(outcome, standing.reason_code, ""), item.weight)
@@ -133,12 +139,13 @@ class Teller:
         if not self.mapping.contact_select:
             return
         for item in left:
-            if item.row.row.get("MainContact") and item.row.source_id not in standings:
+            new = self.created_from is None or item.row.created is None or item.row.created >= self.created_from
+            if new and item.row.row.get("MainContact") and item.row.source_id not in standings:
                 tally.looked_up[item.span] += item.weight
 
-    def _decided(self, heard: Sequence[Heard]) -> list[tuple[Heard, Decision, float]]:
+    def _decided(self, heard: Sequence[Heard], known: Collection[str]) -> list[tuple[Heard, Decision, float]]:
         """Return each row with its decision and for how many it stands."""
-        first = self._transformed(heard, {})
+        first = self._transformed(heard, {}, known)
         if not self.mapping.contact_select:
             return [(item, decision, item.weight) for item, decision in first]
         done = [(item, decision, item.weight) for item, decision in first if decision.reason_code != NOT_LOOKED_UP]
@@ -150,13 +157,23 @@ class Teller:
         wanted = sorted({str(item.row.row["MainContact"]).lower() for item in asked})
         more = sum(item.weight for item in waiting) / max(sum(item.weight for item in asked), 1e-9)
         contacts = main_contacts(self.client, self.mapping, wanted)
-        return done + [(item, decision, item.weight * more) for item, decision in self._transformed(asked, contacts)]
+        return done + [
+            (item, decision, item.weight * more) for item, decision in self._transformed(asked, contacts, known)
+        ]
 
-    def _transformed(self, heard: Sequence[Heard], contacts: dict[str, Row]) -> list[tuple[Heard, Decision]]:
+    def _transformed(
+        self, heard: Sequence[Heard], contacts: dict[str, Row], known: Collection[str]
+    ) -> list[tuple[Heard, Decision]]:
         found = []
         for start in range(0, len(heard), CHUNK):
             chunk = heard[start : start + CHUNK]
-            decisions = transform_rows([item.row for item in chunk], self.mapping, main_contacts=contacts)
+            decisions = transform_rows(
+                [item.row for item in chunk],
+                self.mapping,
+                created_from=self.created_from,
+                main_contacts=contacts,
+                asked_for=known,
+            )
             found += list(zip(chunk, decisions, strict=True))
         return found
 

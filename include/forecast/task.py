@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from include.forecast.forecasting import Question, foretell
+from include.forecast.live import next_run
 from include.forecast.spans import spans_of
 from include.forecast.telling import as_json
 
@@ -36,6 +38,8 @@ def forecast_run(
 ) -> dict[str, Any]:
     """Say in the log what a run would do, cost and last; return the same as data, without anything personal.
 
+    Without days it is the next live run that is forecast: what changed since the watermark.
+
     :param client: of Exact; its calls are to be counted under the job's run key.
     :param job: what is moved where, in either lane.
     :param asked: which records the run is for.
@@ -45,14 +49,22 @@ def forecast_run(
     :raises RetryLaterError: a limit or an outage; nothing was changed.
     :raises AbortError: a person has to act, such as logging in again.
     """
+    run_key = job.run_key(run_id)
+    start, live = asked.created_from, None
+    if asked.mode == "live":
+        stream = dataclasses.replace(job.stream, dag_id=job.stream.dag)
+        job = dataclasses.replace(job, stream=stream)
+        live = next_run(ledger, client, stream, start_from=asked.start_from, zone=zone, run_key=run_key)
+        start = live.start.created_from
     question = Question(
         job=job,
         mapping=mapping,
-        spans=spans_of(asked.created_from, asked.created_to, "none", zone, datetime.now(UTC)),
+        spans=spans_of(start, asked.created_to, "none", zone, datetime.now(UTC)),
         where=asked.where,
         zone=zone,
-        run_key=job.run_key(run_id),
+        run_key=run_key,
         max_records=asked.max_records,
+        live=live,
     )
     told = as_json(foretell(ledger, client, question, personio=personio))
     for line in told["lines"]:

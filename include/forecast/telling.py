@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAMES: Final = {
     "count": "to count",
+    "search": "to find where to start",
     "pages": "for pages of 60",
     "feed": "for the feed",
     "look_up": "to look up",
@@ -168,8 +169,9 @@ def _others(told: Forecast) -> str:
     pace = told.paces["personio"]
     every = "minute" if round(pace.seconds / MINUTE) == 1 else f"{pace.seconds:.1f} seconds"
     return (
-        f"While it sends, it uses up to {pace.limit} requests a {every}, all that Personio allows for this, and other "
-        f"apps find none; while live runs send, it keeps to {round(100 * told.share)} % and takes so much longer."
+        f"While it sends, it uses up to {pace.limit} requests a {every}, which is all that Personio allows for this: "
+        "other apps find none left. While live runs send, it keeps to "
+        f"{round(100 * told.share)} % and takes so much longer."
     )
 
 

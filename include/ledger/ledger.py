@@ -15,10 +15,12 @@ from include.ledger.keyfile import keys_for
 from include.ledger.migrate import migrate
 from include.ledger.news import News
 from include.ledger.opening import told_plainly
+from include.ledger.outcomes import Outcomes
 from include.ledger.pacing import SharedPacer
 from include.ledger.previews import Previews
 from include.ledger.retention import Retention
 from include.ledger.staging import Staging
+from include.ledger.standings import Standings
 from include.ledger.tokens import Chain, SharedVault, chains_of, logins_of
 from include.ledger.watermarks import Watermarks
 from include.ledger.windows import Windows
@@ -45,6 +47,8 @@ class Ledger:
         self.watermarks = Watermarks(database)
         self.staging = Staging(database, cipher)
         self.deliveries = Deliveries(database, cipher)
+        self.outcomes = Outcomes(database)
+        self.standings = Standings(database, cipher)
         self.previews = Previews(database, cipher)
         self.approvals = Approvals(database)
         self.failures = Failures(database)

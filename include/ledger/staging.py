@@ -85,6 +85,8 @@ class Staging(WaitingRows):
             if not versioned:
                 kept = with_versions(connection, self._cipher, stream, kept)
             stored = self._store(connection, stream, run_id, kept)
+            if stream.is_history:
+                self._seen(connection, stream, list(newest))
             result = StageResult(len(rows), *stored, len(rows) - sum(stored))
             highest = max((row.row_version for row in kept), default=None)
             progress = {"next": resume, "page": page, "done": resume is None, "highest": highest}
@@ -103,6 +105,11 @@ class Staging(WaitingRows):
         self._upsert(connection, stream, run_id, [row for row in rows if row.source_id in fresh | again], hashes)
         new = len(fresh - known.keys())
         return new, len(fresh) - new
+
+    def _seen(self, connection: Connection, stream: StreamKey, ids: list[str]) -> None:
+        """Note that Exact still shows these rows, changed or not."""
+        mine = and_(of_stream(staged, stream), staged.c.source_id.in_(ids))
+        connection.execute(staged.update().where(mine).values(seen_at=self._database.now()))
 
     def resume_point(self, stream: StreamKey, run_id: str) -> ResumePoint | None:
         """Return where the run's extract goes on; None if it has not stored a page."""

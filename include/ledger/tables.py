@@ -121,6 +121,8 @@ staged = Table(
     Column("staged_at", UtcDateTime, nullable=False),
     Column("content_hash", String(64), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    # In a history lane: when Exact last showed it. What it shows no more was deleted there.
+    Column("seen_at", UtcDateTime),
     UniqueConstraint("dag_id", "division", "entity", "source_id", name="uq_ledger_staged_source"),
     # The same record in the lanes and DAGs that read it.
     Index("ix_ledger_staged_source", "source_id", "division", "entity"),

@@ -62,6 +62,7 @@ class WaitingRows:
         created_to: datetime | None = None,
         which: Which = "live",
         look_again: bool = False,
+        seen_since: datetime | None = None,
     ) -> Iterator[list[StagedRow]]:
         """Iterate over chunks of rows whose row version was not decided yet for this destination and job.
 
@@ -83,6 +84,7 @@ class WaitingRows:
             decided and wait to be sent; ``marked``: only what is marked for replay, and of the DAG's two lanes only
             the newer row.
         :param look_again: of a history lane: rejections that a corrected main contact could change come again.
+        :param seen_since: aware; leave out what Exact has not shown since: it was deleted there. None: do not ask.
         """
         question = Question(
             *(stream, destination, job or 0, company, fingerprint, window_fingerprint),
@@ -98,7 +100,7 @@ class WaitingRows:
             chunk_rows = [
                 StagedRow(row.source_id, row.row_version, row.created, self._cipher.open(row.sealed), asked)
                 for row, asked in found
-                if row.sealed
+                if row.sealed and (seen_since is None or (row.seen_at is not None and row.seen_at >= seen_since))
             ]
             if chunk_rows:
                 yield chunk_rows
@@ -141,6 +143,7 @@ class WaitingRows:
                 staged.c.row_version,
                 staged.c.created,
                 staged.c.sealed,
+                staged.c.seen_at,
             )
             rows = connection.execute(select(*columns).where(staged.c.id.in_(asked)).order_by(staged.c.id))
             return [(row, asked[row.id]) for row in rows]

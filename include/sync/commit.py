@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError
-from include.ledger.outcomes import Outcomes
 from include.ledger.states import DONE, PENDING, WAITING
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def of_stream(ledger: Ledger, job: Job) -> dict[str, int]:
 def of_run(ledger: Ledger, job: Job, run_id: str) -> dict[str, int]:
     """Return state -> how many deliveries this run was the last to touch, or has still to send."""
     run_key = job.run_key(run_id)
-    outcomes = Outcomes(ledger._database)  # noqa: SLF001 - a store like those that the ledger names itself
+    outcomes = ledger.outcomes
     counts: dict[str, int] = {state: count for state, count in outcomes.of_run(run_key).items() if state in DONE}
     counts |= {state: count for state, count in ledger.deliveries.selected(run_key).items() if count}
     for state in WAITING:

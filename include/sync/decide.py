@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from include.ledger.outcomes import Outcomes
 from include.sync.looking_again import EVERY, look_again_at
 from include.sync.main_contacts import main_contacts, wanted_contacts
 from include.sync.preview import Previewing
@@ -106,7 +105,7 @@ class Writing:
     def __init__(self, ledger: Ledger, terms: Terms) -> None:
         self._ledger = ledger
         self._terms = terms
-        self._outcomes = Outcomes(ledger._database)  # noqa: SLF001 - a store like those that the ledger names itself
+        self._outcomes = ledger.outcomes
         # A retry goes on where the attempt before it ended.
         self.full = self._left() == 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from include.ledger.outcomes import Outcomes
 from include.ledger.states import PENDING
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ class RunOutbox:
 
     def __init__(self, ledger: Ledger, job: Job, run_key: str, *, selected: bool, most: int | None) -> None:
         self._desk = ledger.deliveries
-        self._outcomes = Outcomes(ledger._database)  # noqa: SLF001 - a store like those that the ledger names itself
+        self._outcomes = ledger.outcomes
         self._job = job
         self._run_key = run_key
         self._only: dict[str, Any] = {"selected_for": run_key} if selected else {}

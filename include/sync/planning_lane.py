@@ -29,6 +29,9 @@ COUNT_STANDS: Final = timedelta(hours=24)
 READING_TAKES: Final = timedelta(hours=1)
 """A run that reads the whole feed and has not finished by then is not waited for."""
 
+CLOCKS_APART: Final = timedelta(minutes=10)
+"""How far the clocks of two workers may be apart before one of them thinks that a row was not seen by the other."""
+
 _LANE: Final = "(lane)"
 _TIMESTAMP: Final = "Timestamp"
 
@@ -125,6 +128,26 @@ def end_reached(
             columns=" ".join(kept),
         ):
             return
+
+
+def seen_since(ledger: Ledger, stream: StreamKey, run_id: str, window: Window) -> datetime | None:
+    """Return since when Exact must have shown a row for the run to decide on it; None: whenever it was.
+
+    A row that a former run has read and this one has not is of somebody who was deleted at Exact. Who reads on from
+    the lane's place sees only changes: there it is the last reading of the whole feed that counts.
+
+    :param stream: in the lane of the run.
+    :param window: as pinned.
+    """
+    if window.mode not in {"window", "backfill"}:
+        return None
+    reads_on = window.reading == "feed" and window.after != FEED_START
+    began = (
+        ledger.windows.counted(stream, _LANE).get("whole_feed_at")
+        if reads_on
+        else ledger.windows.counted(stream, run_id).get("began")
+    )
+    return None if began is None else datetime.fromisoformat(str(began)) - CLOCKS_APART
 
 
 def _columns_of(mark: Watermark | None) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, cast
 
 from include.ledger.previews import Preview
-from include.ledger.standings import Standings
 from include.ledger.states import DONE, IN_FLIGHT, PENDING
 from include.records import RecordFilter
 from include.sync.existing import Existing
@@ -59,7 +58,7 @@ class Previewing:
     def __init__(self, ledger: Ledger, terms: Terms) -> None:
         self._ledger = ledger
         self._terms = terms
-        self._standings = Standings(ledger._database, ledger._cipher)  # noqa: SLF001 - a store like its own
+        self._standings = ledger.standings
         self._left = terms.window.max_records
         # Another attempt decides everything anew: nothing of it was written anywhere else.
         ledger.previews.replace(terms.run_key, [])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from include.records import RecordFilter
 from include.sync.filters import matches
 from include.sync.main_contacts import BATCH, PER_CALL, lookup_batches
+from include.sync.planning_lane import seen_since
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +31,7 @@ class Source:
     :param created_from: aware; of rows created from then on.
     :param created_to: aware, exclusive.
     :param after: only what changed after this row version.
+    :param seen_since: aware; only what Exact has shown since then.
     """
 
     stream: StreamKey
@@ -37,17 +39,21 @@ class Source:
     created_from: datetime | None = None
     created_to: datetime | None = None
     after: int | None = None
+    seen_since: datetime | None = None
 
 
-def sources(terms: Terms) -> list[Source]:
-    """Return where the run's rows are, in the order in which they are decided."""
+def sources(terms: Terms, shown: datetime | None = None) -> list[Source]:
+    """Return where the run's rows are, in the order in which they are decided.
+
+    :param shown: since when Exact must have shown what a window holds.
+    """
     stream, window = terms.job.stream, terms.window
     if window.mode == "replay":
         # What was marked may have been read by either lane. The live lane's copy is kept up to date by itself.
         live = terms.live_stream
         return [Source(live, "marked"), Source(live.history(), "marked")]
     if window.mode != "live":
-        return [Source(stream, "history", window.created_from, window.created_to)]
+        return [Source(stream, "history", window.created_from, window.created_to, seen_since=shown)]
     if not stream.is_history:
         return [Source(stream, "live", window.created_from)]
     # What the next live run would read, read into the lane of history, where other runs have left much more.
@@ -63,7 +69,9 @@ def batches(ledger: Ledger, terms: Terms, zone: ZoneInfo) -> Iterator[tuple[Stre
     """
     # Of a few records only few are opened and looked up.
     size = BATCH if terms.window.max_records is None else min(BATCH, PER_CALL)
-    for source in sources(terms):
+    run_id = terms.run_key.removeprefix(f"{terms.job.stream.dag}/")
+    shown = seen_since(ledger, terms.job.stream, run_id, terms.window)
+    for source in sources(terms, shown):
         chunks = _meant(_undecided(ledger, terms, source, size), terms, source, zone)
         if terms.job.stream.entity == "Accounts":
             chunks = lookup_batches(chunks, terms.window, size)
@@ -83,6 +91,7 @@ def _undecided(ledger: Ledger, terms: Terms, source: Source, chunk: int) -> Iter
         created_from=source.created_from,
         created_to=source.created_to,
         which=source.which,
+        seen_since=source.seen_since,
         # A live run waits a day before it looks again, and so its preview does not look.
         look_again=terms.window.mode != "live" and bool(terms.mapping.contact_select),
     )

@@ -35,3 +35,37 @@ def test_a_wrong_retention_is_named(days: str) -> None:
     """One sentence with the way out."""
     with pytest.raises(ConfigurationError, match="EXACT_PERSONIO_RETENTION_DAYS"):
         load_settings({"EXACT_PERSONIO_RETENTION_DAYS": days})
+
+
+def test_lanes_and_long_loads_have_settings() -> None:
+    """Half of the limit for history while live runs want some, half an hour for a live load, deferred."""
+    default = load_settings({})
+    assert (default.backfill_share, default.load_minutes, default.defer_load) == (0.5, 30, True)
+    chosen = load_settings(
+        {
+            "EXACT_PERSONIO_BACKFILL_SHARE": "25 %",
+            "EXACT_PERSONIO_LOAD_MINUTES": "10",
+            "EXACT_PERSONIO_DEFER_LOAD": "no",
+        }
+    )
+    assert (chosen.backfill_share, chosen.load_minutes, chosen.defer_load) == (0.25, 10, False)
+    assert load_settings({"EXACT_PERSONIO_BACKFILL_SHARE": "0"}).backfill_share == 0
+    assert load_settings({"EXACT_PERSONIO_BACKFILL_SHARE": "100"}).backfill_share == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EXACT_PERSONIO_BACKFILL_SHARE", "101"),
+        ("EXACT_PERSONIO_BACKFILL_SHARE", "-1"),
+        ("EXACT_PERSONIO_BACKFILL_SHARE", "half"),
+        ("EXACT_PERSONIO_LOAD_MINUTES", "0"),
+        ("EXACT_PERSONIO_LOAD_MINUTES", "ten"),
+        ("EXACT_PERSONIO_DEFER_LOAD", "maybe"),
+    ],
+)
+def test_wrong_setting_is_named_with_the_way_out(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name) as told:
+        load_settings({name: value})
+    assert told.value.reason_code == f"settings.{name}.invalid"
+    assert "unset it" in told.value.way_out

@@ -51,9 +51,7 @@ class AccountStory(Story):
             self.exact.update(DIVISION, "Accounts", guid(person.number), values)
             return
         person.versions.append(Version(since, content, person.now.modified, feed=False))
-        self.exact.update(
-            DIVISION, "Contacts", guid(CONTACT + person.number), self._values(person, content)
-        )
+        self.exact.update(DIVISION, "Contacts", guid(CONTACT + person.number), self._values(person, content))
 
     def delete(self, person: Person) -> None:
         person.deleted = self.model.step()

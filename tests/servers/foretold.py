@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from include.forecast.forecasting import Question, foretell
 from include.forecast.spans import spans_of
+from include.forecast.task import forecast_run
 from include.forecast.telling import as_json
 from include.ledger.states import DONE
 from include.records import RecordFilter
@@ -17,7 +18,11 @@ from include.transform import load_mapping
 from line import DIVISION, ZONE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.ledger.tokens import SharedVault
     from include.sandbox.company import Company
+    from include.sync.asked import Asked
     from line import Line
 
 UNTIL = datetime(2026, 1, 1)  # noqa: DTZ001 - the site's wall clock
@@ -37,6 +42,12 @@ class Oracle:
         exact.bulk_load(DIVISION, "Contacts", made.contacts)
         return made
 
+    def log_in(self, vault: SharedVault) -> None:
+        """Put a fresh token into a vault, as a login would."""
+        issued, now = self.line.sandbox.sandbox.exact.issue_tokens(), datetime.now(UTC)
+        with vault.locked() as chain:
+            chain.replace(issued["access_token"], issued["refresh_token"], now, now + timedelta(seconds=600))
+
     def asks(self, first: str, last: str, every: str = "none", **more: Any) -> dict[str, Any]:
         """Forecast some days; return it as programs read it."""
         line = self.line
@@ -54,17 +65,32 @@ class Oracle:
         with line.exact(question.run_key) as exact, line.personio(question.run_key) as personio:
             return as_json(foretell(line.ledger, exact, question, personio=personio))
 
+    def task(self, asked: Asked) -> dict[str, Any]:
+        """Forecast as a task of Airflow does."""
+        line = self.line
+        mapping = load_mapping(line.entity, line.destination, overrides={"job_position_id": line.position})
+        with line.exact(line.job.run_key("task")) as exact:
+            return forecast_run(line.ledger, exact, line.job, asked, mapping, zone=ZONE, run_id="task")
+
     def does(self, first: str, last: str, every: str = "none", **params: Any) -> dict[str, int]:
         """Do it, one run after the other; return what the sandbox and the ledger counted."""
+
+        def run() -> None:
+            for span in spans_of(day(first), day(last), every, ZONE, datetime.now(UTC)):
+                assert span.start is not None
+                assert span.end is not None
+                if every == "none":
+                    self.line.window(f"run {first}", first, last, **params)
+                else:
+                    self.line.backfill(f"run {span.start}", span.start, span.end, **params)
+
+        return self.counted(run)
+
+    def counted(self, run: Callable[[], object]) -> dict[str, int]:
+        """Run something; return what the sandbox and the ledger counted meanwhile."""
         line, before = self.line, self.states()
         line.sandbox.sandbox.log.clear()
-        for span in spans_of(day(first), day(last), every, ZONE, datetime.now(UTC)):
-            assert span.start is not None
-            assert span.end is not None
-            if every == "none":
-                line.window(f"run {first}", first, last, **params)
-            else:
-                line.backfill(f"run {span.start}", span.start, span.end, **params)
+        run()
         calls = [entry for entry in line.sandbox.sandbox.log.entries() if entry.kind != "oauth2/token"]
         after = self.states() - before
         return {

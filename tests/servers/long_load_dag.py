@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import DAG, task
@@ -11,8 +11,7 @@ from exact_to_personio.loading import LoadOperator
 from include.ledger import open_ledger
 from include.records import Decision, SourceRow, StreamKey, Window
 from include.sync.job import Job
-
-PEOPLE = 5
+from ledger_task.dag_defaults import default_args
 
 
 def decided(number: int) -> Decision:
@@ -25,8 +24,8 @@ def decided(number: int) -> Decision:
 with DAG(
     "long_load",
     schedule=None,
-    params={"created_from": "", "preview": False},
-    default_args={"retries": 1, "retry_delay": timedelta(seconds=1)},
+    params={"created_from": "", "preview": False, "people": 5},
+    default_args=default_args(),
 ) as dag:
 
     @task
@@ -37,8 +36,8 @@ with DAG(
         job = live.history() if windowed or params["preview"] else live
         begin = datetime(2026, 1, 1, tzinfo=UTC)
         window = Window("window" if windowed else "live", 0, advances=not windowed, preview=params["preview"])
-        rows = [SourceRow(f"id-{n}", n + 1, begin, {"ID": f"id-{n}"}) for n in range(PEOPLE)]
-        ready = [decided(number) for number in range(PEOPLE)]
+        rows = [SourceRow(f"id-{n}", n + 1, begin, {"ID": f"id-{n}"}) for n in range(params["people"])]
+        ready = [decided(number) for number in range(params["people"])]
         selected_for = job.run_key(run_id) if job.stream.is_history else None
         with open_ledger() as ledger:
             ledger.windows.pin(job.stream, run_id, window)

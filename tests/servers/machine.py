@@ -44,6 +44,8 @@ BORDERS = [
         )
     ),
 ]
+AT_EXACT = {"a quarter": 900, "an hour": 3600}
+HERE = {"leases end": 400, "half a day": 13 * 3600}
 contents = st.sampled_from(["good", "good", "no_email", "ended"])
 anybody = st.integers(0, 30)
 any_run = st.integers(0, 30)
@@ -58,7 +60,8 @@ def windows() -> st.SearchStrategy[tuple[datetime | None, datetime | None]]:
         return (second, first) if first is not None and second is not None and second < first else pair
 
     borders = st.sampled_from(BORDERS)
-    return st.tuples(borders, borders).map(ordered).filter(lambda pair: pair[0] is None or pair[0] != pair[1])
+    narrow = st.tuples(borders, borders).map(ordered).filter(lambda pair: pair[0] is None or pair[0] != pair[1])
+    return st.one_of(st.just((None, None)), narrow)
 
 
 def filters() -> st.SearchStrategy[RecordFilter]:
@@ -122,23 +125,18 @@ class Machine(RuleBasedStateMachine):
         if person.deleted is None:
             self.story.change(person, content)
 
-    @rule(who=anybody)
-    def delete(self, who: int) -> None:
+    @rule(what=st.sampled_from(["delete", "move", "a quarter", "an hour", "leases end", "half a day"]), who=anybody)
+    def meanwhile(self, what: str, who: int) -> None:
+        """Let something happen that nobody asked for; times pass at Exact or here."""
         person = self.person(who)
-        if person.deleted is None:
+        if what == "delete" and person.deleted is None:
             self.story.delete(person)
-
-    @rule()
-    def move(self) -> None:
-        self.story.move()
-
-    @rule(seconds=st.sampled_from([600, 1500, 3600]))
-    def pass_at_exact(self, seconds: int) -> None:
-        self.story.pass_at_exact(seconds)
-
-    @rule(hours=st.sampled_from([0.1, 13]))
-    def pass_here(self, hours: float) -> None:
-        self.world.clock.sleep(hours * 3600)
+        elif what == "move":
+            self.story.move()
+        elif what in AT_EXACT:
+            self.story.pass_at_exact(AT_EXACT[what])
+        elif what in HERE:
+            self.world.clock.sleep(HERE[what])
 
     # --- runs ---
 
@@ -149,6 +147,12 @@ class Machine(RuleBasedStateMachine):
     @rule(asked=asks(), count=stages)
     def begin(self, asked: Asked, count: int) -> None:
         self.story.go_on(self.story.begin(asked), count)
+
+    @precondition(lambda self: self.story.runs)
+    @rule(which=any_run)
+    def repeat(self, which: int) -> None:
+        """Ask for the same once more, as a run of its own."""
+        self.story.go_on(self.story.begin(self.pick(which).asked))
 
     @precondition(lambda self: self.story.runs)
     @rule(which=any_run, count=stages)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.fernet import Fernet
-from foretold import Oracle
 
 import postgres
+from foretold import Oracle
 from include.ledger import open_ledger
 from include.sandbox.server import RunningSandbox
 from include.sandbox.settings import SandboxSettings

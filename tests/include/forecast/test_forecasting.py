@@ -7,20 +7,17 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
-from foretold import day, told
 from sqlalchemy import func, select
 
+from foretold import day, told
 from include.forecast import survey
-from include.forecast.task import forecast_run
 from include.ledger.tables import metadata
 from include.records import RecordFilter
 from include.sync.asked import Asked
-from include.transform import load_mapping
-from line import DIVISION, ZONE
+from line import DIVISION
 
 if TYPE_CHECKING:
     from foretold import Oracle
-
     from include.records import Entity
 
 COUNTED = {"ledger_calls", "ledger_pacer_grants", "ledger_pacer_buckets", "ledger_tokens", "ledger_secrets"}
@@ -154,18 +151,37 @@ def test_a_task_gets_it_as_data_and_lines_without_anything_personal(
     oracle: Oracle, caplog: pytest.LogCaptureFixture
 ) -> None:
     oracle.fill(contacts=300)
-    line, asked = oracle.line, Asked(mode="window", created_from=day("2024-01-01"), created_to=day("2025-01-01"))
-    mapping = load_mapping("Contacts", "application", overrides={"job_position_id": line.position})
     caplog.set_level(logging.INFO, "include.forecast")
-    with line.exact("f") as exact:
-        found = forecast_run(line.ledger, exact, line.job, asked, mapping, zone=ZONE, run_id="r1")
+    asked = Asked(mode="window", created_from=day("2024-01-01"), created_to=day("2025-01-01"))
+    found = oracle.task(asked)
     text = json.dumps(found)
     assert json.loads(text) == found
-    assert [record.message for record in caplog.records if record.name.startswith("include.forecast")] == found[
-        "lines"
-    ]
-    for row in line.sandbox.sandbox.exact.contents()[str(DIVISION)]["Contacts"]:
+    lines = [record.message for record in caplog.records if record.name.startswith("include.forecast")]
+    assert lines == found["lines"]
+    for row in oracle.line.sandbox.sandbox.exact.contents()[str(DIVISION)]["Contacts"]:
         assert not any(str(row[name]) in text for name in ("ID", "Email", "LastName") if row[name])
+
+
+@pytest.mark.parametrize("start_from", ["now", "beginning", "2024-01-01"])
+def test_the_first_live_run(oracle: Oracle, start_from: str) -> None:
+    oracle.fill(contacts=300)
+    forecast = told(oracle.task(Asked(start_from=start_from)))
+    assert forecast == oracle.counted(lambda: oracle.line.run("r1", start_from=start_from))
+
+
+def test_the_next_live_run_is_about_what_changed(oracle: Oracle) -> None:
+    made, exact = oracle.fill(contacts=300), oracle.line.sandbox.sandbox.exact
+    oracle.line.run("r1", start_from="2025-01-01")
+    exact.update(DIVISION, "Contacts", made.contacts[0]["ID"], {"Notes": "old, and changed"})
+    for number in range(3):
+        email = {"Email": f"new{number}@example.org"} if number else {}
+        exact.add_contact(
+            DIVISION, {"Account": made.accounts[0]["ID"], "FirstName": "N", "LastName": f"Ieuw{number}", **email}
+        )
+    found = oracle.task(Asked())
+    assert found["records"]["total"] == 4
+    assert found["records"]["to_send"] == 2
+    assert told(found) == oracle.counted(lambda: oracle.line.run("r2"))
 
 
 def _rows(oracle: Oracle) -> dict[str, int]:

@@ -59,8 +59,8 @@ def waiting(ledger: Ledger, stream: StreamKey, *, window: str = NOW, **options: 
 
 
 def in_window(ledger: Ledger, first: int, last: int, **options: Any) -> list[int]:
-    window = {"created_from": minute(first), "created_to": minute(last)}
-    return list(waiting(ledger, LANE, which="history", **window, **options))
+    window: dict[str, Any] = {"created_from": minute(first), "created_to": minute(last), **options}
+    return list(waiting(ledger, LANE, which="history", **window))
 
 
 def states(ledger: Ledger, stream: StreamKey) -> dict[str, int]:
@@ -243,7 +243,7 @@ def test_a_row_of_a_window_that_was_blanked_has_to_be_read_again(
     ledger.deliveries.replay(LANE, "application", 1001, run_id="cli", source_ids=[source(5).source_id])
     assert forgotten(0, None)
     assert not forgotten(0, 5)
-    counted = {"fingerprint": MAPPING, "window_fingerprint": NOW}
+    counted: dict[str, Any] = {"fingerprint": MAPPING, "window_fingerprint": NOW}
     target: Any = (LANE, "application", 1001, 4242)
     assert ledger.deliveries.forgotten(*target, **counted) == 1
     assert ledger.deliveries.forgotten(*target, **counted, created_to=minute(5)) == 0

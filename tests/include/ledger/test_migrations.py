@@ -13,9 +13,9 @@ from include.ledger import open_ledger
 from include.ledger.crypto import Cipher
 from include.ledger.database import Database, parse_url
 from include.ledger.migrate import HEAD, alembic_config, stored_version
-from include.ledger.tables import calls, deliveries, staged, tokens, watermarks
+from include.ledger.tables import calls, deliveries, staged, tokens, watermarks, windows
 from include.ledger.watermarks import Watermark
-from include.records import StreamKey
+from include.records import StreamKey, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,3 +135,16 @@ def test_calls_of_unknown_age_are_as_old_as_the_migration(first_schema: Database
         now = datetime.now(UTC)
         assert ledger.retention.purge(now - timedelta(hours=1))["calls"] == 0
         assert ledger.retention.purge(now + timedelta(hours=1))["calls"] == 1
+
+
+def test_a_window_pinned_before_there_were_terms_is_a_plain_one(url: str, key: str) -> None:
+    """A run that was under way when 0004 came goes on with the window it had."""
+    database = at_revision(url, "0003")
+    pinned = {**_STREAM, "run_id": "r1", "mode": "live", "after": 7, "created_from": AT, "advances": True}
+    with database.write() as connection:
+        connection.execute(insert(windows).values({**pinned, "pinned_at": AT}).inline())
+    database.close()
+    with open_ledger(url, key) as ledger:
+        assert ledger.windows.get(STREAM, "r1") == Window("live", 7, AT)
+        assert ledger.windows.pin(STREAM, "r1", Window("window", 9, advances=False)) == Window("live", 7, AT)
+        assert ledger.windows.counted(STREAM, "r1") == {}

@@ -8,11 +8,13 @@ import pytest
 
 from include.ledger import replays
 from include.ledger.replays import Selection
+from include.ledger.states import REMAPPABLE
 from include.records import Decision, StreamKey
 
 if TYPE_CHECKING:
     from include.errors import ExactPersonioError
     from include.ledger import Ledger
+    from tests.include.ledger.conftest import Clock
 
 Make = Any
 CONTACTS = StreamKey("exact_contacts_to_personio_applications", 124132, "Contacts")
@@ -61,6 +63,54 @@ def test_all_streams_of_a_reason_are_one_command(two_streams: Ledger, monkeypatc
 )
 def test_every_narrowing_counts(two_streams: Ledger, narrowed: dict[str, Any], expected: int) -> None:
     assert two_streams.deliveries.replay_all(Selection(**narrowed), run_id="cli") == expected
+
+
+def test_both_lanes_of_a_dag_are_found_by_its_name(two_streams: Ledger, rejected: Make) -> None:
+    """Told apart, because no live run decides what the other lane holds."""
+    desk = two_streams.deliveries
+    desk.decide(CONTACTS.history(), "application", 1001, 4242, [rejected(11), rejected(12)], "contacts/r2")
+    found = desk.replayable(Selection(dag_id=CONTACTS.dag_id))
+    assert [(one.dag_id, one.count, one.history) for one in found] == [
+        (CONTACTS.dag_id, 7, False),
+        (CONTACTS.dag_id, 2, True),
+    ]
+    assert desk.replay_all(Selection(dag_id=CONTACTS.dag_id), run_id="cli") == 9
+
+
+def test_destination_and_time_narrow(two_streams: Ledger, rejected: Make, clock: Clock) -> None:
+    """Half-open: what was touched at that moment or later."""
+    clock.advance(60)
+    two_streams.deliveries.decide(CONTACTS, "application", 1001, 4242, [rejected(20)], "contacts/r2")
+    counted = {
+        "employee": Selection(destination="employee"),
+        "since": Selection(since=clock.at),
+        "both": Selection(destination="employee", since=clock.at),
+    }
+    found = {
+        name: sum(one.count for one in two_streams.deliveries.replayable(each)) for name, each in counted.items()
+    }
+    assert found == {"employee": 2, "since": 1, "both": 0}
+
+
+def test_what_is_to_be_sent_can_be_mapped_again(two_streams: Ledger, source: Make, ready: Make) -> None:
+    """Ready and waiting for its time; what may have left, or is there, is not touched. It stays ready meanwhile."""
+    desk = two_streams.deliveries
+    two_streams.staging.stage(CONTACTS, "r", [source(n) for n in range(7, 12)], resume=None, page=1)
+    desk.decide(CONTACTS, "application", 1001, 4242, [ready(n) for n in range(8, 12)], "contacts/r2", fingerprint="m")
+    for state in ("created", "in_doubt", "retry"):
+        claim = desk.claim(4242, "application", 1001, run_id="r")
+        assert claim is not None
+        desk.settle(claim, state)
+    assert desk.replay_all(Selection(states=("ready", "retry")), run_id="cli") == 3
+    assert desk.replay_all(Selection(states=REMAPPABLE), run_id="cli") == 9
+    rows = two_streams.staging.undecided(CONTACTS, "application", 1001, fingerprint="m", which="marked")
+    waiting = [row.source_id for chunk in rows for row in chunk]
+    assert waiting == [source(n).source_id for n in (9, 10, 11)]
+    assert desk.counts(CONTACTS, "application", 1001)["ready"] == 2
+    again = [ready(n, name="Grace") for n in (9, 10, 11)]
+    assert desk.decide(CONTACTS, "application", 1001, 4242, again, "r3", fingerprint="m2")["ready"] == 3
+    taken = [desk.claim(4242, "application", 1001, run_id="r") for _ in range(3)]
+    assert {claim.payload["first_name"] for claim in taken if claim} == {"Grace"}
 
 
 def test_records_are_known_by_division_and_entity(two_streams: Ledger, rejected: Make) -> None:

@@ -185,6 +185,24 @@ def test_the_young_stay(ledger: Ledger, source: Make, ready: Make, clock: Clock)
     assert blanked(ledger, clock.at - timedelta(days=180)) == (1, 0)
 
 
+@pytest.mark.parametrize("decider", ["live", "history"])
+def test_a_row_goes_whichever_lane_of_its_dag_decided(
+    ledger: Ledger, source: Make, ready: Make, clock: Clock, decider: str
+) -> None:
+    """Another DAG's decision is none of this DAG's: it may not have come to the record yet."""
+    for stream in (STREAM, STREAM.history(), StreamKey("another", 124132, "Contacts")):
+        ledger.staging.stage(stream, "run", [source(1)], resume=None, page=1)
+    stream = STREAM if decider == "live" else STREAM.history()
+    ledger.deliveries.decide(stream, "application", 1001, 4242, [ready(1)], "run")
+    claim = ledger.deliveries.claim(*TO, run_id="run")
+    assert claim is not None
+    ledger.deliveries.settle(claim, "created")
+    clock.advance(100 * DAY)
+    assert blanked(ledger, clock.at) == (1, 2)
+    clock.advance(100 * DAY)
+    assert blanked(ledger, clock.at) == (0, 1)
+
+
 def test_a_row_that_another_destination_needs_stays(ledger: Ledger, source: Make, ready: Make, clock: Clock) -> None:
     """One delivery is finished, the other waits: both come from one row."""
     deliver(ledger, source, ready, 1)

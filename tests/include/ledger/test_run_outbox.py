@@ -138,8 +138,8 @@ def test_decided_otherwise_is_out_of_it(ledger: Ledger, ready: Make, rejected: M
 def test_other_positions_and_companies_of_a_run_are_apart(ledger: Ledger, ready: Make) -> None:
     decide(ledger, A, ready(1))
     for other in ((4243, "application", 1001), (4242, "employee", 1001), (4242, "application", 1002)):
-        assert ledger.deliveries.claim_in_doubt(*other, run_id=A, selected_for=A) is None  # type: ignore[arg-type]
-        assert ledger.deliveries.claim(*other, run_id=A, selected_for=A) is None  # type: ignore[arg-type]
+        assert ledger.deliveries.claim_in_doubt(*other, run_id=A, selected_for=A) is None
+        assert ledger.deliveries.claim(*other, run_id=A, selected_for=A) is None
     assert take(ledger, A) is not None
 
 

@@ -95,13 +95,14 @@ def test_window_over_what_is_loaded_writes_nothing(ledger: Ledger, sandbox: Runn
 
 
 def test_window_means_only_what_its_filter_lets_through(ledger: Ledger, sandbox: RunningSandbox) -> None:
-    """Who does not match is left undecided, so that a window without a filter still takes them."""
+    """Whoever else the lane has read is left undecided, so that a window without a filter still takes them."""
     line = line_of(ledger, sandbox)
     joined(sandbox, 1, JANUARY)
     exact = sandbox.sandbox.exact
     account = exact.add_account(DIVISION, {"Name": "Voorbeeld", "Country": "BE", "Created": JANUARY})
     person = {"FirstName": "Sanne", "LastName": "Proef2", "Email": "sanne2@example.org", "Country": "BE"}
     exact.add_contact(DIVISION, {"Account": account["ID"], "Created": JANUARY, **person})
+    line.preview("p1", created_from="2026-01-01", created_to="2026-02-01")
     line.window("w1", "2026-01-01", "2026-02-01", country=["BE"])
     assert applicants(sandbox) == people(2)
     assert states(line) == {"created": 1}

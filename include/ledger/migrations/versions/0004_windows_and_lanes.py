@@ -22,6 +22,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("live_at", sa.BigInteger(), server_default="0", nullable=False))
     with op.batch_alter_table("ledger_pacer_grants", schema=None) as batch_op:
         batch_op.add_column(sa.Column("lane", sa.String(length=20), server_default="live", nullable=False))
+    with op.batch_alter_table("ledger_staged", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("ix_ledger_staged_source", "ledger_staged", ["source_id", "division", "entity"])
     _create_tables()
 
@@ -66,6 +68,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_ledger_staged_source", "ledger_staged")
     for table, names in (
+        ("ledger_staged", ("seen_at",)),
         ("ledger_pacer_grants", ("lane",)),
         ("ledger_pacer_buckets", ("live_at",)),
         ("ledger_watermarks", ("columns",)),
