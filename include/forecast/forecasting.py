@@ -139,7 +139,7 @@ def foretell(
         windows = simulate(question.spans, survey, tally, lane, target, lambda: surveyor.total)
     else:
         windows = [cost_of(live, ledger, question.job, survey, tally, target)]
-    spent = _exact_calls(ledger, question.run_key) - before + (0 if live is None else live.search)
+    spent = _exact_calls(ledger, question.run_key) - before + (0 if live is None else live.asked)
     quota = known.quota(job.stream.division, day_limit() or client.config.calls_per_day)
     config = personio_config or (None if personio is None else personio.config)
     paces = {"exact": exact_pace(client.config), "personio": personio_pace(job.destination, config)}
@@ -182,7 +182,11 @@ def _seconds(
     windows: Sequence[WindowCost], paces: dict[str, Pace], quota: Quota | None, now: datetime
 ) -> dict[str, float]:
     """Return how long the limits hold the runs up, one after the other."""
-    calls = {name: sum(sum(getattr(window, name).values()) for window in windows) for name in paces}
+    # A login has a limit of its own, which nothing here comes near.
+    calls = {
+        name: sum(count for window in windows for kind, count in getattr(window, name).items() if kind != "login")
+        for name in paces
+    }
     seconds = {name: pace.duration(calls[name]) for name, pace in paces.items()}
     return {**seconds, "new_day": 0.0 if quota is None else quota.wait(calls["exact"], now)}
 

@@ -35,11 +35,13 @@ class NextRun:
     """A live run that would begin now.
 
     :param start: where it would start to read, and from when on records are new to it.
-    :param search: calls that finding the start takes; only a stream's first run makes them.
+    :param asked: calls that finding the start took here.
+    :param search: calls that it takes the run; only a stream's first one makes them.
     :param pages: calls that reading takes.
     """
 
     start: Start
+    asked: int
     search: int
     pages: int = 0
 
@@ -54,7 +56,7 @@ def next_run(
     :param run_key: under which the client's calls are counted.
     :raises ConfigurationError: ``start_from`` cannot be meant.
     """
-    before = sum(ledger.calls(run_key).values())
+    before, mark = sum(ledger.calls(run_key).values()), ledger.watermarks.get(stream)
     start = next_start(
         ledger,
         stream,
@@ -63,7 +65,10 @@ def next_run(
         newest=lambda: newest_of(client, stream.entity),
         pushed=lambda _run: None,
     )
-    return NextRun(start, sum(ledger.calls(run_key).values()) - before)
+    asked = sum(ledger.calls(run_key).values()) - before
+    # The run that reads first after a known row asks once whether the division was ever moved.
+    moves = start.after > FEED_START and (mark is None or mark.moved is None) and not ledger.staging.has_rows(stream)
+    return NextRun(start, asked, asked + moves)
 
 
 def survey_news(run: NextRun, surveyor: Surveyor) -> Survey:

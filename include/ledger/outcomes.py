@@ -48,10 +48,15 @@ class Outcomes:
 
 
 def _last(run_id: str) -> Select[tuple[int]]:
-    """Return the query for the last event of each delivery that the run has had in its hands.
+    """Return the query for the last event of each delivery that the run has had in its hands to send.
 
     What is decided makes events, too; what is sent comes into flight, or out of it.
     """
+    mine = (events.c.run_id == run_id, events.c.kind.in_((STATE_CHANGE, UNANSWERED)))
     in_hand = or_(events.c.to_state == "sending", events.c.from_state.in_(IN_FLIGHT))
-    mine = (events.c.run_id == run_id, events.c.kind.in_((STATE_CHANGE, UNANSWERED)), in_hand)
-    return select(func.max(events.c.id)).where(*mine).group_by(events.c.delivery_id)
+    # What was only looked up, for another position, was never taken to be sent.
+    taken = select(events.c.delivery_id).where(
+        events.c.run_id == run_id, events.c.kind == STATE_CHANGE, events.c.to_state == "sending"
+    )
+    last = select(func.max(events.c.id)).where(*mine, in_hand, events.c.delivery_id.in_(taken))
+    return last.group_by(events.c.delivery_id)

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections import defaultdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 DAG = "exact_contacts_history"
+REPLAY = "exact_to_personio_replay"
 SHOTS = os.environ.get("EXACT_PERSONIO_SHOTS", "")
 """Folder in which to leave what the browser saw."""
 
@@ -61,11 +63,11 @@ class Site:
     def applicants(self) -> list[str]:
         return [str(row["email"]) for row in self.contents()["personio"]["applications"]]
 
-    def finished(self, run_id: str) -> str:
+    def finished(self, run_id: str, dag_id: str = DAG) -> str:
         """Wait until a run has ended; return its state."""
 
         def state() -> str:
-            found = str(self.api.call("GET", f"/dags/{DAG}/dagRuns/{run_id}")["state"])
+            found = str(self.api.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
             return found if found in {"success", "failed"} else ""
 
         return str(self.until(state))
@@ -184,6 +186,23 @@ def test_run_waits_for_a_person(site: Site, answer: str) -> None:
     assert kept.answered_at is not None
 
 
+def test_replay_starts_the_runs_that_decide(site: Site) -> None:
+    """Somebody without an address is rejected, corrected by nobody, and decided again because somebody asks."""
+    person = {"FirstName": "Noor", "LastName": "Zonder"}
+    site.stack.sandbox.post("/_sandbox/exact/124132/Contacts", json=person).raise_for_status()
+    site.api.unpause(DAG)
+    site.api.unpause(REPLAY)
+    today = datetime.now(UTC).date().isoformat()
+    assert site.finished(site.api.trigger(DAG, {"created_from": _before(today)})) == "success"
+    asked = site.api.trigger(REPLAY, {"all_rejected": True, "dag": DAG})
+    assert site.finished(asked, REPLAY) == "success"
+    [run] = [run for run in site.api.runs(DAG) if run["run_type"] == "operator_triggered"]
+    assert run["conf"] == {"replay_only": True, "division": 124132}
+    assert site.finished(run["dag_run_id"]) == "success"
+    decided = site.api.result(DAG, run["dag_run_id"], "success").results["transform"]
+    assert decided["rejected"] == 1
+
+
 PRESS = """
 for (const button of document.querySelectorAll('button'))
   if ([button.innerText.trim(), button.getAttribute('aria-label'), button.title].includes(arguments[0])) {
@@ -225,7 +244,7 @@ def test_dialog_of_the_ui_backfills(site: Site, tmp_path: Path) -> None:
         browser.wait(lambda: browser.run(CHOOSE))
         browser.wait(lambda: "Date Range" in browser.run(DIALOG))
         for number, day in enumerate((f"{month}-01", _before(day_after(month)))):
-            browser.wait(lambda number=number: browser.run(DATE, number))
+            browser.wait(partial(browser.run, DATE, number))
             # The field that was open before closes slowly, and is not empty.
             browser.wait(lambda: browser.run(EMPTY))
             browser.type("[data-state=open] input[placeholder='YYYY/MM/DD']", day.replace("-", "/"))

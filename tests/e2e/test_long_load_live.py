@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.e2e
-PEOPLE = 70
+PEOPLE = 45
 STREAM = StreamKey("long_load", 124132, "Contacts").history()
 
 
@@ -87,7 +87,7 @@ class Live:
 
 
 def test_load_gives_its_worker_back_and_survives_a_restart_of_everything(tmp_path: Path) -> None:
-    """Seventy people at twenty in twelve seconds; while it is deferred, everything is killed: each arrives once."""
+    """Forty-five people, twenty in twelve seconds; while it is deferred everything is killed: each arrives once."""
     (tmp_path / "dags").mkdir()
     shutil.copy(ROOT / "tests" / "servers" / "long_load_dag.py", tmp_path / "dags")
     stack = Stack(tmp_path / "home", limit_seconds=12)

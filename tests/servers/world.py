@@ -224,7 +224,17 @@ class World(line.Line):
         """Return what no stage may change, or only some may: the writes so far, the live lane, all decisions."""
         entries = self.sandbox.sandbox.log.entries()
         live = self.job.stream.dag_id
-        names = ("id", "state", "decided_version", "fingerprint", "reason_code", "attempt", "dag_id", "run_id")
+        names = (
+            "id",
+            "source_id",
+            "state",
+            "decided_version",
+            "fingerprint",
+            "reason_code",
+            "attempt",
+            "dag_id",
+            "run_id",
+        )
         rows = (staged.c.source_id, staged.c.row_version, staged.c.content_hash, staged.c.run_id)
         queries = {
             "mark": select(watermarks.c.value, watermarks.c.run_id, watermarks.c.created_from).where(
@@ -258,7 +268,17 @@ class World(line.Line):
 
     def told(self) -> list[tuple[Any, ...]]:
         """Return all that a preview may not change."""
-        names = ("id", "state", "decided_version", "fingerprint", "reason_code", "attempt", "dag_id", "run_id")
+        names = (
+            "id",
+            "source_id",
+            "state",
+            "decided_version",
+            "fingerprint",
+            "reason_code",
+            "attempt",
+            "dag_id",
+            "run_id",
+        )
         columns = [deliveries.c[name] for name in names]
         return [*self._rows(select(*columns).order_by(deliveries.c.id)), *self._rows(select(run_outbox))]
 
