@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from include.ledger.pacing import Lane
     from include.records import Destination, StreamKey
 
 
@@ -24,6 +25,11 @@ class Job:
     destination: Destination
     company: int
     position: int
+
+    @property
+    def lane(self) -> Lane:
+        """In which lane of the services' limits its calls go."""
+        return "history" if self.stream.is_history else "live"
 
     def run_key(self, run_id: str) -> str:
         """Name a run across DAGs: two DAGs' scheduled runs share their run ids.

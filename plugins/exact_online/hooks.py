@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from include.clients.exact import ExactClient
     from include.clients.tokens import ExactTokens
     from include.ledger import Ledger
+    from include.ledger.pacing import Lane
 
 ACCOUNTS = frozenset({"crm/accounts", "sync/crm/accounts", "bulk/crm/accounts"})
 
@@ -138,14 +139,17 @@ class ExactOnlineHook(BaseHook):
         return int(chosen)
 
     @contextmanager
-    def client(self, ledger: Ledger, run_key: str) -> Iterator[ExactClient]:
+    def client(self, ledger: Ledger, run_key: str, *, lane: Lane = "live") -> Iterator[ExactClient]:
         """Yield a client whose tokens, pacing and error budget live in the ledger.
 
         :param ledger: the open ledger.
         :param run_key: name under which the calls are counted.
+        :param lane: ``history`` for what shall keep to its share (``EXACT_PERSONIO_BACKFILL_SHARE``) of the minute and
+            the day while live runs want some.
         :raises ConfigurationError: a field of the connection is missing or malformed.
         """
         from include.clients.exact import ExactClient, ExactConfig  # noqa: PLC0415
+        from include.settings import load_settings  # noqa: PLC0415
         from include.transport import build_http  # noqa: PLC0415
 
         names = ("calls_per_minute", "calls_per_day", "minute_seconds", "max_wait_seconds")
@@ -159,7 +163,8 @@ class ExactOnlineHook(BaseHook):
         budget = ledger.error_budget(f"{self.client_id}:{self.division}")
         with build_http(base_url=self.base_url) as http:
             tokens = self._tokens(ledger, http, run_key)
-            yield ExactClient(config, http, tokens, pacer=ledger.pacer, budget=budget, meter=meter)
+            pacer = ledger.pacer.lane(lane, load_settings().backfill_share)
+            yield ExactClient(config, http, tokens, pacer=pacer, budget=budget, meter=meter)
 
     @contextmanager
     def tokens(self, ledger: Ledger, run_key: str) -> Iterator[ExactTokens]:

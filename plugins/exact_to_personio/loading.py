@@ -8,14 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from exact_to_personio.stage import StageOperator
-from ledger_task.failures import as_airflow_failures
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.clients.personio import PersonioClient
     from include.ledger import Ledger
-    from include.ledger.pacing import Lane
     from include.records import Window
     from include.sync.job import Job
     from include.sync.load import Loader
@@ -72,8 +70,7 @@ class LoadOperator(StageOperator):
         job = self._job(context)
         run_key = job.run_key(str(context["run_id"]))
         window = self._window(ledger, job, context)
-        lane: Lane = "history" if job.stream.is_history else "live"
-        with self._personio.client(ledger, run_key, lane=lane) as personio:
+        with self._personio.client(ledger, run_key, lane=job.lane) as personio:
             if window.preview:
                 from include.sync.preview import look_at_personio  # noqa: PLC0415
 
@@ -87,17 +84,8 @@ class LoadOperator(StageOperator):
         :param event: of the trigger; the time has come.
         :param kept: what the load remembers over its pauses.
         """
-        from include.errors import ExactPersonioError  # noqa: PLC0415
-        from include.ledger import open_ledger  # noqa: PLC0415
-
         self._kept = kept
-        # As `execute` does, which Airflow guards against being called from anywhere but its task runner.
-        with as_airflow_failures(), open_ledger() as ledger:
-            try:
-                return self.work(ledger, context)
-            except ExactPersonioError as error:
-                ledger.failures.record(self.run_key(context), self.task_id, error)
-                raise
+        return self.opened(context)
 
     def _loader(self, ledger: Ledger, personio: PersonioClient, job: Job, window: Window, context: Context) -> Loader:
         """Return the load as this run means it."""
@@ -114,7 +102,7 @@ class LoadOperator(StageOperator):
             settings=LoadSettings(
                 max_records=window.max_records,
                 selected=not live,
-                lane="live" if live else "history",
+                lane=job.lane,
                 pause_after=self.pause_after,
                 share_minutes=load_settings().load_minutes,
             ),

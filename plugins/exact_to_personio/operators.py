@@ -71,7 +71,7 @@ class PlanOperator(StageOperator, SkipMixin):
             asked,
             mapping=mapping,
             zone=exact.zone,
-            client=lambda: exact.client(ledger, job.run_key(run_id)),
+            client=lambda: exact.client(ledger, job.run_key(run_id), lane=job.lane),
             pushed=pushed_watermark(context),
         )
         self._link_preview(window, job, context)
@@ -83,7 +83,10 @@ class PlanOperator(StageOperator, SkipMixin):
 
         job, exact, run_id = self._job(context), self._exact(context), str(context["run_id"])
         run_key = job.run_key(run_id)
-        with exact.client(ledger, run_key) as client, self._personio.client(ledger, run_key) as personio:
+        with (
+            exact.client(ledger, run_key, lane=job.lane) as client,
+            self._personio.client(ledger, run_key, lane=job.lane) as personio,
+        ):
             return forecast_run(
                 ledger,
                 client,
@@ -119,7 +122,7 @@ class ExtractOperator(StageOperator):
         job, run_id = self._job(context), str(context["run_id"])
         window = self._window(ledger, job, context)
         exact = self._exact(context)
-        with exact.client(ledger, job.run_key(run_id)) as client:
+        with exact.client(ledger, job.run_key(run_id), lane=job.lane) as client:
             select = self._mapping(context).select
             return extract(ledger, client, job.stream, run_id, window, select=select, zone=exact.zone)
 
@@ -153,7 +156,7 @@ class TransformOperator(StageOperator):
 
         job, run_id = self._job(context), str(context["run_id"])
         window = self._window(ledger, job, context)
-        with self._exact(context).client(ledger, job.run_key(run_id)) as client:
+        with self._exact(context).client(ledger, job.run_key(run_id), lane=job.lane) as client:
             return decide(
                 ledger,
                 client,

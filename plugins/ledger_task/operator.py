@@ -23,6 +23,15 @@ class LedgerOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Do the task's work; its failure is kept in the ledger and translated for Airflow."""
+        return self.opened(context)
+
+    def opened(self, context: Context) -> Any:
+        """Do the task's work with the ledger open; a task that goes on after a pause comes in here.
+
+        Airflow guards ``execute`` against being called from anywhere but its task runner.
+
+        :param context: Airflow's context of the task.
+        """
         from include.errors import ExactPersonioError  # noqa: PLC0415 - lazily, for the Dag parse
         from include.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy stays out of the Dag parse
 

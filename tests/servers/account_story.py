@@ -1,4 +1,4 @@
-"""The same stories about accounts: each has its applicant in its main contact, of whose changes its feed is silent."""
+"""The same stories about accounts, whose applicant is their main contact: of its changes their feed is silent."""
 
 from __future__ import annotations
 

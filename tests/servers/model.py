@@ -166,12 +166,16 @@ class Model:
         for person in self.covered(terms, read):
             self._perhaps(person, read)
 
-    def bounded(self, terms: Terms, read: int, chosen: set[int]) -> list[int]:
+    def bounded(self, terms: Terms, read: int, chosen: set[int], *, like_live: bool) -> list[int]:
         """Decide as a run that stops when it has chosen enough; return whom it had no right to choose.
 
         Whom it met on its way and could not send, it has asked for; how far it went is its own matter.
+
+        :param like_live: whether it decides what the next live run would, also about whom others have asked for.
         """
         covered = {person.number: person for person in self.covered(terms, read)}
+        if like_live:
+            covered |= {number: person for number, person in self.people.items() if person.asked or person.perhaps}
         for number, person in covered.items():
             if number in chosen:
                 self._ask(person, read)

@@ -192,7 +192,8 @@ class Story:
         elif run.asked.max_records is not None:
             chosen = {int(source_id[-12:]) for source_id in self.world.selected(run)}
             assert len(chosen) <= run.asked.max_records, "a bounded run chose too many"
-            assert model.bounded(self.terms(run), run.read, chosen) == [], "a bounded run chose whom it may not"
+            wrong = model.bounded(self.terms(run), run.read, chosen, like_live=run.asked.mode == "live")
+            assert wrong == [], "a bounded run chose whom it may not"
         elif whole:
             model.window(self.terms(run), run.read)
         else:
@@ -223,7 +224,7 @@ class Story:
 
     def covered(self, run: Run) -> set[str] | None:
         """Return whose records a run may decide on; None: that is not a matter of their age."""
-        if run.live or run.asked.mode == "replay" or run.window is None:
+        if run.asked.mode in {"live", "replay"} or run.window is None:
             return None
         return {guid(person.number) for person in self.model.covered(self.terms(run), run.read)}
 

@@ -78,7 +78,7 @@ class Watch:
             assert after == before, f"the live watermark moved in {self.stage}"
 
     def _load(self) -> None:
-        """A run of the history lane sends what it selected, a live one what its lane owns, or what is in doubt."""
+        """Fail if a run of the history lane sent what it has not selected, a live one what that lane owns."""
         mine = {row.delivery_id for row in self.before["outboxes"] if row.run_id.endswith(f"/{self.run.run_id}")}
         for row in self._touched():
             if self.run.live:

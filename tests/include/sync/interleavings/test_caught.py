@@ -11,7 +11,6 @@ from hypothesis.stateful import run_state_machine_as_test
 from include.clients.exact_time import local_to_utc
 from include.ledger import decisions, page_versions
 from include.ledger.claims import ClaimDesk
-from include.ledger.states import NEVER_DECIDED
 from include.sync import decide
 from line import Line
 from machine import Machine
