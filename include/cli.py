@@ -208,7 +208,7 @@ def forecast(  # noqa: PLR0917 - typer's own: one parameter per option
     where: Annotated[list[str] | None, typer.Option(help="The form's filter, such as country=NL,BE.")] = None,
     division: Annotated[int | None, typer.Option(help="By default the connection's first.")] = None,
     job_position_id: Annotated[int | None, typer.Option(help="By default the mapping's.")] = None,
-    sample: Annotated[int, typer.Option(help="Rows to try the mapping on.", min=1)] = 600,
+    sample: Annotated[int, typer.Option(help="Rows to try the mapping on.", min=1)] = 1200,
     conn_id: Annotated[str, typer.Option(help="Connection of Exact Online.")] = "exact_online_default",
     personio_conn_id: Annotated[str, typer.Option(help="Connection of Personio.")] = "personio_default",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,

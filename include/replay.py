@@ -32,7 +32,7 @@ _MOST_REASONS: Final = 8
 class Replay:
     """What a replay came to, or would come to.
 
-    :param streams: what fits, by DAG, division, entity and destination.
+    :param streams: what fits, by DAG, division, entity, destination and job position.
     :param marked: how many were marked now; None: nobody has said yes yet.
     """
 
@@ -51,9 +51,18 @@ class Replay:
 
     def commands(self) -> list[str]:
         """Return what to type to have them decided now, and nothing read."""
-        runs = dict.fromkeys((stream.dag_id, stream.division) for stream in self.streams)
-        confs = ((dag_id, json.dumps({**REPLAY_ONLY, "division": division})) for dag_id, division in runs)
-        return [f"airflow dags trigger {shlex.quote(dag_id)} --conf {shlex.quote(conf)}" for dag_id, conf in confs]
+        return [
+            f"airflow dags trigger {shlex.quote(dag_id)} --conf {shlex.quote(json.dumps({**REPLAY_ONLY, **conf}))}"
+            for dag_id, conf in self.runs()
+        ]
+
+    def runs(self) -> list[tuple[str, dict[str, int]]]:
+        """Return the runs that decide them: the DAG, and what its form says of the company and the position."""
+        runs = dict.fromkeys((stream.dag_id, stream.division, stream.job) for stream in self.streams)
+        return [
+            (dag_id, {"division": division} | ({"job_position_id": job} if job else {}))
+            for dag_id, division, job in runs
+        ]
 
     def dags(self) -> list[str]:
         """Return the DAGs whose runs decide them, whichever lane they belong to."""
@@ -65,7 +74,8 @@ class Replay:
             return ["Nothing fits."]
         lines = [
             f"{stream.count + stream.marked} of {stream.dag_id} (division {stream.division}, {stream.entity}, "
-            f"{stream.destination}{', of windows and backfills' if stream.history else ''})"
+            f"{stream.destination}{f' for position {stream.job}' if stream.job else ''}"
+            f"{', of windows and backfills' if stream.history else ''})"
             + (f", {stream.marked} of them marked already" if stream.marked else "")
             for stream in self.streams
         ]

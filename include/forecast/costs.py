@@ -68,9 +68,10 @@ def simulate(  # noqa: PLR0917 - what was found, and what is asked of it
     for number, span in enumerate(spans):
         records = round(survey.counted[number])
         choice = choose(lane, partial(int, records), count_all)
+        moves = int(choice.reading == "feed" and lane.asks_moves and not lane.place)
         lane = lane.then(choice)
         to_send, part = bounded(tally.to_send[number], target.max_records)
-        exact = Counter({"count": choice.counted, choice.reading: choice.calls})
+        exact = Counter({"count": choice.counted, choice.reading: choice.calls, "moves": moves})
         exact["look_up"] = -(-round(tally.looked_up[number] * part) // PER_CALL)
         files = round(tally.files[number] * part)
         personio = personio_calls(target, to_send, files)

@@ -21,6 +21,7 @@ NAMES: Final = {
     "pages": "for pages of 60",
     "feed": "for the feed",
     "look_up": "to look up",
+    "moves": "to see whether Exact moved the division",
     "create": "to create",
     "upload": "for files",
     "login": "to log in",

@@ -9,11 +9,13 @@ from include.ledger.lookups import DeliveryResult
 from include.ledger.news import Cursor
 from include.ledger.reports import DeliveryRow, Pending
 from include.ledger.staging import ResumePoint, StagedRow, StageResult
+from include.ledger.states import REFUSED
 from include.ledger.tokens import Chain
 from include.ledger.watermarks import UNCHANGED, Watermark
 from include.ledger.writes import Write
 
 __all__ = [
+    "REFUSED",
     "UNCHANGED",
     "Chain",
     "Claim",

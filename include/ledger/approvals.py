@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from include.ledger.run_tables import approvals
+from include.ledger.states import DeliveryState
+from include.ledger.tables import deliveries, watermarks
+from include.records import HISTORY
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from include.ledger.database import Database
+    from include.records import Destination, StreamKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +80,28 @@ class Approvals:
         if row is None:
             return None
         return Approval(row.run_id, json.loads(row.asked), row.asked_at, row.answer, row.answered_by, row.answered_at)
+
+    def live_scopes(self, stream: StreamKey, destination: Destination, job: int) -> list[tuple[str, datetime | None]]:
+        """Return whose live runs send records of a stream by themselves: (DAG, created from when; None: all).
+
+        A person who says no to a run of history says nothing to these.
+
+        :param stream: of the run, in either lane; other DAGs that live off the same records are found as well.
+        :param job: Personio's position; 0 where the destination has none.
+        """
+        sends = select(deliveries.c.id).where(
+            # The states first, all of them, and only for the index.
+            deliveries.c.state.in_(get_args(DeliveryState)),
+            *(deliveries.c.destination == destination, deliveries.c.job == job),
+            *(deliveries.c.division == stream.division, deliveries.c.entity == stream.entity),
+            deliveries.c.dag_id == watermarks.c.dag_id,
+        )
+        query = (
+            select(watermarks.c.dag_id, watermarks.c.created_from)
+            .where(watermarks.c.division == stream.division, watermarks.c.entity == stream.entity)
+            .where(~watermarks.c.dag_id.endswith(HISTORY))
+            .where(or_(watermarks.c.dag_id == stream.dag, sends.exists()))
+            .order_by(watermarks.c.dag_id)
+        )
+        with self._database.read() as connection:
+            return [(str(dag_id), created_from) for dag_id, created_from in connection.execute(query)]

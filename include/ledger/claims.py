@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +9,19 @@ from sqlalchemy import select
 
 from include.ledger import events
 from include.ledger.leases import (
-    both_lanes,
     doubtful,
     expire,
+    looked_after,
     other_positions,
     outbox,
     selected,
     sendable,
     sent_to,
-    unanswered,
 )
 from include.ledger.run_outbox import ready_in, release
 from include.ledger.states import DONE, LATE_OUTCOME, READ_BACK, STATE_CHANGE, UNANSWERED, WAITING
 from include.ledger.tables import deliveries
+from include.ledger.taking import Claim, Taking, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,35 +33,11 @@ if TYPE_CHECKING:
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
     from include.ledger.states import SettledState
-    from include.records import Destination, Row, StreamKey
+    from include.records import Destination, StreamKey
+
+__all__ = ["LEASE_SECONDS", "Claim", "ClaimDesk"]
 
 LEASE_SECONDS = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to send one delivery, until the lease ends.
-
-    :param attempt: fences the claim: an outcome counts only if nobody has claimed the delivery since.
-    :param was_in_doubt: whether an earlier attempt may have succeeded: "already exists" is then ours.
-    :param prior_attempts: claims before this one.
-    :param unanswered: how many attempts got no clear answer since the last refusal.
-    :param since: when the delivery came into the state that it was claimed in.
-    """
-
-    delivery_id: int
-    key: str
-    source_id: str
-    division: int
-    entity: str
-    attempt: int
-    payload: Row = field(repr=False)
-    email: str | None = field(repr=False)
-    was_in_doubt: bool
-    prior_attempts: int
-    run_id: str
-    unanswered: int
-    since: datetime
 
 
 class ClaimDesk:
@@ -90,21 +65,24 @@ class ClaimDesk:
     ) -> Claim | None:
         """Take the next delivery to send: what met a limit and is due, the oldest ready one, any other retry.
 
-        It is ``sending``, with attempt and lease, and committed before this returns.
+        It is ``sending``, with attempt and lease, and committed before this returns. A record that was sent for
+        another position meanwhile, or may have been, is put aside instead; what waits for other positions is put
+        aside when this one is taken.
 
         :param stream: only what this lane owns.
         :param selected_for: only what is in this run's outbox, whichever lane owns it; ``stream`` then says nothing.
         """
         now = now or self._database.now()
+        taking = Taking(run_id, now, now + timedelta(seconds=lease_seconds), STATE_CHANGE, selected_for)
         if selected_for is not None:
             mine, meant = selected(company, destination, job, selected_for), sent_to(company, destination, job)
             return self._claim(
                 lambda connection: sendable(mine, now, ready_in(connection, selected_for, meant)),
-                *(mine, run_id, lease_seconds, now),
+                *(mine, taking),
             )
         own = outbox(company, destination, job, stream)
-        under_way = own if stream is None else both_lanes(company, destination, job, stream)
-        return self._claim(lambda _: sendable(own, now), under_way, run_id, lease_seconds, now)
+        under_way = own if stream is None else looked_after(company, destination, job, stream)
+        return self._claim(lambda _: sendable(own, now), under_way, taking)
 
     def claim_in_doubt(
         self,
@@ -120,17 +98,18 @@ class ClaimDesk:
     ) -> Claim | None:
         """Take the next delivery whose outcome nobody knows, to read it back or to send it again.
 
-        :param stream: only what this lane owns; a live lane also takes what the DAG's history lane left in doubt.
+        :param stream: only what this lane owns; a live lane also takes what the feed's history lanes left in doubt.
         :param selected_for: only what is in this run's outbox, whichever lane owns it; ``stream`` then says nothing.
         """
         now = now or self._database.now()
         if selected_for is not None:
             outgoing = selected(company, destination, job, selected_for)
         elif stream is not None:
-            outgoing = both_lanes(company, destination, job, stream)
+            outgoing = looked_after(company, destination, job, stream)
         else:
             outgoing = outbox(company, destination, job, stream)
-        return self._claim(lambda _: doubtful(outgoing, now), outgoing, run_id, lease_seconds, now)
+        taking = Taking(run_id, now, now + timedelta(seconds=lease_seconds), STATE_CHANGE, selected_for)
+        return self._claim(lambda _: doubtful(outgoing, now), outgoing, taking)
 
     def claim_left_behind(
         self,
@@ -145,7 +124,8 @@ class ClaimDesk:
         """Take the next delivery in doubt of another position than ``job``, to read it back, never to send it."""
         now = self._database.now()
         others = other_positions(company, destination, job, stream)
-        return self._claim(lambda _: doubtful(others, now), others, run_id, lease_seconds, now, kind=READ_BACK)
+        taking = Taking(run_id, now, now + timedelta(seconds=lease_seconds), READ_BACK)
+        return self._claim(lambda _: doubtful(others, now), others, taking)
 
     def settle(
         self,
@@ -231,60 +211,25 @@ class ClaimDesk:
         self,
         searches: Callable[[Connection], tuple[Select[Any], ...]],
         outgoing: Select[Any],
-        run_id: str,
-        lease_seconds: float,
-        now: datetime,
-        *,
-        kind: str = STATE_CHANGE,
+        taking: Taking,
     ) -> Claim | None:
-        with self._database.write() as connection:
-            expire(connection, outgoing, run_id, now)
-            for candidate in searches(connection):
-                # PostgreSQL passes over rows that others hold; SQLite has one writer anyway.
-                locked = candidate.with_for_update(skip_locked=True, of=deliveries)
-                row = connection.execute(locked).one_or_none()
-                if row is not None:
-                    return self._take(
-                        connection,
-                        row,
-                        run_id=run_id,
-                        at=now,
-                        until=now + timedelta(seconds=lease_seconds),
-                        kind=kind,
-                    )
-        return None
+        while True:
+            with self._database.write() as connection:
+                expire(connection, outgoing, taking.run_id, taking.at)
+                row = _first(connection, searches(connection))
+                if row is None:
+                    return None
+                claim = take(connection, self._cipher, row, taking)
+            # What gave way to another position is put aside, and committed: the next one is looked for.
+            if claim is not None:
+                return claim
 
-    def _take(
-        self, connection: Connection, row: SqlRow[Any], *, run_id: str, at: datetime, until: datetime, kind: str
-    ) -> Claim:
-        # Opened first: a payload that no key opens must not leave a delivery in `sending`.
-        content = self._cipher.open(row.sealed)
-        attempt = row.attempt + 1
-        values = {
-            "state": "sending",
-            "attempt": attempt,
-            "lease_until": until,
-            "due_at": None,
-            "run_id": run_id,
-            "updated_at": at,
-        }
-        connection.execute(deliveries.update().where(deliveries.c.id == row.id).values(values))
-        line = events.line(
-            row.id, run_id=run_id, at=at, kind=kind, from_state=row.state, to_state="sending", attempt=attempt
-        )
-        events.write(connection, [line])
-        return Claim(
-            delivery_id=row.id,
-            key=row.key,
-            source_id=row.source_id,
-            division=row.division,
-            entity=row.entity,
-            attempt=attempt,
-            payload=content["payload"],
-            email=content["email"],
-            was_in_doubt=row.was_in_doubt,
-            prior_attempts=row.attempt,
-            run_id=run_id,
-            unanswered=unanswered(connection, row.id) if row.attempt else 0,
-            since=row.updated_at,
-        )
+
+def _first(connection: Connection, searches: tuple[Select[Any], ...]) -> SqlRow[Any] | None:
+    for candidate in searches:
+        # PostgreSQL passes over rows that others hold; SQLite has one writer anyway.
+        locked = candidate.with_for_update(skip_locked=True, of=deliveries)
+        row = connection.execute(locked).one_or_none()
+        if row is not None:
+            return row
+    return None

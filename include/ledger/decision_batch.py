@@ -27,8 +27,11 @@ class Batch:
 
     :param inserts: by key: decisions on records that are decided for the first time.
     :param ready: ids at Exact of what is ready now.
-    :param to_send: ids of deliveries that wait to be sent, or are on their way.
+    :param to_send: deliveries that wait to be sent, or are on their way: id -> what the run has of its own for it,
+        sealed; None: it sends what the delivery holds.
     :param released: ids of deliveries that were to be sent and are not any more.
+    :param withdrawn: ids of deliveries that the run does not want, and somebody else has waiting.
+    :param outdated: ids of deliveries that got new content.
     """
 
     stream: StreamKey
@@ -46,8 +49,10 @@ class Batch:
     touches: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
     ready: list[str] = field(default_factory=list)
-    to_send: list[int] = field(default_factory=list)
+    to_send: dict[int, bytes | None] = field(default_factory=dict)
     released: list[int] = field(default_factory=list)
+    withdrawn: list[int] = field(default_factory=list)
+    outdated: list[int] = field(default_factory=list)
 
     def fingerprint_of(self, decision: Decision) -> str:
         """Return the fingerprint under which a decision stands: what is not new is so for one window only."""
@@ -61,6 +66,16 @@ class Batch:
         if decision.outcome == "ready":
             self.ready.append(decision.source_id)
 
-    def leave(self, delivery_id: int, state: str) -> None:
-        """Note the state that a delivery is left in."""
-        (self.to_send if state in PENDING else self.released).append(delivery_id)
+    def owner_of(self, decision: Decision) -> StreamKey:
+        """Return the lane that owns a decision: what only a run of history may send, no live run may.
+
+        Whatever else such a run decides stays with the lane that has read the record: a replay's rows are of both.
+        """
+        return self.stream.history() if self.selected_for and decision.outcome == "ready" else self.stream
+
+    def leave(self, delivery_id: int, state: str, own: bytes | None = None) -> None:
+        """Note the state that a delivery is left in, and what the run has of its own for it."""
+        if state in PENDING:
+            self.to_send[delivery_id] = own
+        else:
+            self.released.append(delivery_id)

@@ -6,18 +6,18 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam
 
 from include.ledger import events, run_outbox
 from include.ledger.decision_batch import Batch, delivery_key
+from include.ledger.known_deliveries import content_of, is_late, known
 from include.ledger.locks import serialise
+from include.ledger.own_content import seal_own
 from include.ledger.states import (
     CHANGED_AFTER_LOAD,
     CHANGED_IN_FLIGHT,
     DONE,
     IN_FLIGHT,
-    NEVER_DECIDED,
-    NOT_NEW,
     PENDING,
     STATE_CHANGE,
 )
@@ -74,7 +74,8 @@ class DecisionWriter:
         :param fingerprint: of the mapping that decided.
         :param window_fingerprint: of mapping and window: stored with what was not new, which is so for this window.
         :param selected_for: a run's name in the ledger: all that is to be sent, or is on its way, goes into its
-            outbox, whoever owns it; what waited to be sent already keeps its owner.
+            outbox, whoever owns it. What somebody else has waiting in the same state of the record stays as it is,
+            and what the run decided otherwise is its own: it sends that, or leaves the record to the others.
         """
         totals: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         for start in range(0, len(decisions), SLICE):
@@ -101,17 +102,33 @@ class DecisionWriter:
             delivery_key(batch.stream, batch.destination, batch.job, batch.company, source_id): decision
             for source_id, decision in newest.items()
         }
-        known = _prefetch(connection, list(keyed))
+        before = known(connection, list(keyed), batch.selected_for)
         for key, decision in keyed.items():
-            row = known.get(key)
+            row = before.rows.get(key)
             if row is None:
                 batch.inserts[key] = decision
+            elif batch.selected_for is not None and _is_same_state(row, decision) and before.waits_for_others(row):
+                self._leave_to_others(batch, row, decision)
             else:
                 self._redecide(batch, row, decision)
         self._write(connection, batch)
 
+    def _leave_to_others(self, batch: Batch, row: SqlRow[Any], decision: Decision) -> None:
+        """Change nothing of what others have waiting; what the run itself wants to send is its own."""
+        batch.count(decision)
+        if decision.outcome == "ready":
+            batch.leave(row.id, row.state, self._own(batch, row, decision))
+        else:
+            batch.withdrawn.append(row.id)
+
+    def _own(self, batch: Batch, row: SqlRow[Any], decision: Decision) -> bytes | None:
+        if decision.outcome != "ready" or self._cipher.digest_of(content_of(decision)) == row.content_hash:
+            return None
+        return seal_own(self._cipher, decision, batch.fingerprint)
+
     def _redecide(self, batch: Batch, row: SqlRow[Any], decision: Decision) -> None:
-        if _is_late(row, decision):
+        own = None
+        if is_late(row, decision):
             batch.counts["stale"] += 1
         elif row.state in DONE:
             changed = self._note_change(batch, row, decision, CHANGED_AFTER_LOAD, decision.row_version)
@@ -120,16 +137,17 @@ class DecisionWriter:
             # The version stays undecided, so that the new content is seen again when the outcome is known.
             self._note_change(batch, row, decision, CHANGED_IN_FLIGHT, row.decided_version)
             batch.counts["in_flight"] += 1
+            own = self._own(batch, row, decision) if batch.selected_for is not None else None
         else:
             self._update(batch, row, decision)
             batch.count(decision)
             return
-        batch.leave(row.id, row.state)
+        batch.leave(row.id, row.state, own)
 
     def _note_change(self, batch: Batch, row: SqlRow[Any], decision: Decision, kind: str, version: int) -> bool:
         new_hash = row.content_hash
         if decision.outcome == "ready":
-            new_hash = self._cipher.digest_of(_content(decision))
+            new_hash = self._cipher.digest_of(content_of(decision))
         elif decision.outcome == "rejected":
             new_hash = NO_CONTENT
         changed: bool = new_hash != row.content_hash
@@ -154,6 +172,7 @@ class DecisionWriter:
         if batch.selected_for is not None and row.state in PENDING:
             values["dag_id"] = row.dag_id
         batch.updates.append(values)
+        batch.outdated.append(row.id)
         batch.leave(row.id, state)
         if (row.state, row.reason_code, row.field) != (state, decision.reason_code, decision.field):
             self._line(batch, row, decision, kind=STATE_CHANGE, to_state=state)
@@ -174,7 +193,7 @@ class DecisionWriter:
         )
 
     def _decided_values(self, batch: Batch, decision: Decision) -> dict[str, Any]:
-        content = _content(decision) if decision.outcome == "ready" else None
+        content = content_of(decision) if decision.outcome == "ready" else None
         return {
             "decided_version": decision.row_version,
             "fingerprint": batch.fingerprint_of(decision),
@@ -187,7 +206,7 @@ class DecisionWriter:
             "run_id": batch.run_id,
             "decided_at": batch.at,
             "updated_at": batch.at,
-            **stream_values(batch.stream),
+            **stream_values(batch.owner_of(decision)),
         }
 
     def _insert_values(self, batch: Batch, key: str, decision: Decision) -> dict[str, Any]:
@@ -215,10 +234,12 @@ class DecisionWriter:
             connection.execute(deliveries.update().where(deliveries.c.id == bindparam("pk")).values(columns), rows)
         if batch.touches:
             connection.execute(_TOUCH, batch.touches)
-        if batch.job and batch.ready:
-            batch.lines.extend(supersede(connection, batch, batch.ready))
+        run_outbox.outdate(connection, batch.outdated)
         if batch.selected_for is not None:
             run_outbox.put(self._database, connection, batch.selected_for, batch.to_send)
+            run_outbox.withdraw(connection, batch.selected_for, batch.withdrawn)
+        elif batch.job and batch.ready:
+            batch.lines.extend(supersede(connection, batch, batch.ready))
         run_outbox.release(connection, batch.released)
         events.write(connection, batch.lines)
 
@@ -231,7 +252,7 @@ class DecisionWriter:
         for key, decision in batch.inserts.items():
             batch.count(decision)
             if decision.outcome == "ready":
-                batch.to_send.append(ids[key])
+                batch.to_send[ids[key]] = None
             batch.lines.append(
                 events.line(
                     ids[key],
@@ -255,32 +276,5 @@ _TOUCH = (
 )
 
 
-def _is_late(row: SqlRow[Any], decision: Decision) -> bool:
-    """Say whether a decision comes too late for a delivery: a newer one, or somebody's wish, stands against it."""
-    says_not_new = decision.outcome == "skipped_by_rule" and decision.reason_code == NOT_NEW
-    was_not_new = row.state == "skipped_by_rule" and row.reason_code == NOT_NEW
-    if says_not_new and (not was_not_new or row.decided_version == NEVER_DECIDED):
-        return True
-    if was_not_new and not says_not_new:
-        # Nobody has looked at its content yet. Where that is newer in another lane, it is decided there once more.
-        return False
-    return bool(decision.row_version < row.decided_version)
-
-
-def _content(decision: Decision) -> dict[str, Any]:
-    return {"payload": dict(decision.payload or {}), "email": decision.email}
-
-
-def _prefetch(connection: Connection, keys: list[str]) -> dict[str, SqlRow[Any]]:
-    query = (
-        select(
-            *(deliveries.c.id, deliveries.c.key, deliveries.c.state, deliveries.c.decided_version),
-            *(deliveries.c.fingerprint, deliveries.c.content_hash, deliveries.c.reason_code),
-            *(deliveries.c.field, deliveries.c.due_at, deliveries.c.attempt, deliveries.c.dag_id),
-        )
-        .where(deliveries.c.key.in_(keys))
-        # One order for everybody: two runs that lock the same rows cannot block each other for good.
-        .order_by(deliveries.c.id)
-        .with_for_update()
-    )
-    return {row.key: row for row in connection.execute(query)}
+def _is_same_state(row: SqlRow[Any], decision: Decision) -> bool:
+    return bool(row.decided_version == decision.row_version)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from include.ledger.claims import ClaimDesk
 from include.ledger.decisions import DecisionWriter
 from include.ledger.lookups import Lookups
+from include.ledger.refusals import Refusals
 from include.ledger.reports import Reports
 
 
-class Deliveries(DecisionWriter, ClaimDesk, Reports, Lookups):
+class Deliveries(DecisionWriter, ClaimDesk, Refusals, Reports, Lookups):
     """All there is to do with deliveries; each parent holds one part of it."""

@@ -39,10 +39,10 @@ def outbox(company: int | None, destination: Destination, job: int | None, strea
     return query if stream is None else query.where(of_stream(deliveries, stream))
 
 
-def both_lanes(company: int | None, destination: Destination, job: int | None, stream: StreamKey) -> Select[Any]:
-    """Return the query for a stream's deliveries, of a live lane also for those of the DAG's history lane.
+def looked_after(company: int | None, destination: Destination, job: int | None, stream: StreamKey) -> Select[Any]:
+    """Return the query for a stream's deliveries, of a live lane also for those of the feed's history lanes.
 
-    Runs of that lane come when a person wants them: what one left under way or in doubt, the next live run settles.
+    Runs of such a lane come when a person wants them: what one left under way or in doubt, the next live run settles.
     """
     return select(deliveries).where(*sent_to(company, destination, job), of_lanes(deliveries, stream))
 

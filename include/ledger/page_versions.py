@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
-from include.ledger.tables import staged
+from include.ledger.forgetting import UNDECIDED, of_feed
+from include.ledger.states import NEVER_DECIDED
+from include.ledger.tables import deliveries, staged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +42,7 @@ def versioned(
     :param rows: each record once. Those that are older than what the lane itself has are left out.
     """
     known = _known(connection, stream, [row.source_id for row in rows])
+    _decide_again(connection, stream, [row.source_id for row in rows if _may_have_changed(cipher, row, known)])
     found = []
     for row in rows:
         version = _version(cipher, stream, row, known.get(row.source_id, []))
@@ -53,7 +56,10 @@ def _version(cipher: Cipher, stream: StreamKey, row: SourceRow, known: list[SqlR
         return UNKNOWN
     newest = known[0]
     version = int(newest.row_version)
-    kept = _modified(cipher.open(newest.sealed)) if newest.sealed else None
+    if not newest.sealed:
+        # Nobody knows any more how it was. A higher version might hide the next change, see `_decide_again`.
+        return version
+    kept = _modified(cipher.open(newest.sealed))
     shown = _modified(row.row)
     if kept is None or shown is None or _later(shown, kept):
         return version + 1
@@ -65,6 +71,31 @@ def _version(cipher: Cipher, stream: StreamKey, row: SourceRow, known: list[SqlR
         return max(version - 1, 0)
     own = _modified(cipher.open(mine.sealed)) if mine.sealed else None
     return None if own is not None and not _later(shown, own) and shown != own else max(version - 1, 0)
+
+
+def _may_have_changed(cipher: Cipher, row: SourceRow, known: dict[str, list[SqlRow[Any]]]) -> bool:
+    """Say whether a record that retention blanked is not surely what it was: its hash was kept."""
+    newest = known[row.source_id][0] if row.source_id in known else None
+    if newest is None or newest.sealed:
+        return False
+    content = {name: value for name, value in row.row.items() if name != "Timestamp"}
+    return bool(cipher.digest_of(content) != newest.content_hash)
+
+
+def _decide_again(connection: Connection, stream: StreamKey, ids: list[str]) -> None:
+    """Have records decided again at the version that they have: no decision stands, and none is marked for replay."""
+    if not ids:
+        return
+    meant = (
+        *of_feed(deliveries, stream),
+        deliveries.c.source_id.in_(ids),
+        deliveries.c.decided_version != NEVER_DECIDED,
+    )
+    # In the order in which decisions lock theirs (PostgreSQL), else two could wait for each other.
+    held = select(deliveries.c.id).where(*meant).order_by(deliveries.c.id).with_for_update()
+    numbers = list(connection.execute(held).scalars())
+    undecided = deliveries.update().where(deliveries.c.id.in_(numbers))
+    connection.execute(undecided.values(decided_version=UNDECIDED))
 
 
 def _later(shown: datetime, kept: datetime) -> bool:
@@ -91,7 +122,7 @@ def _modified(row: Row) -> datetime | None:
 
 def _known(connection: Connection, stream: StreamKey, ids: list[str]) -> dict[str, list[SqlRow[Any]]]:
     """Return what is staged of each record, newest first; of equal ones those with their content first."""
-    columns = (staged.c.source_id, staged.c.dag_id, staged.c.row_version, staged.c.sealed)
+    columns = (staged.c.source_id, staged.c.dag_id, staged.c.row_version, staged.c.sealed, staged.c.content_hash)
     query = select(*columns).where(
         staged.c.source_id.in_(ids), staged.c.division == stream.division, staged.c.entity == stream.entity
     )

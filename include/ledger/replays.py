@@ -9,6 +9,7 @@ from sqlalchemy import func, select, tuple_
 
 from include.ledger import events as event_log
 from include.ledger.states import NEVER_DECIDED, REPLAYED, WAITING
+from include.ledger.still_marked import Marked
 from include.ledger.tables import deliveries
 from include.ledger.windows import of_stream
 from include.records import HISTORY
@@ -58,6 +59,7 @@ class Selected:
     :param count: those that wait for somebody to replay them.
     :param marked: those that are marked already: the next run decides them.
     :param history: whether they belong to the lane of runs that are not live: no live run decides them by itself.
+    :param job: Personio's position that they are for, 0 where the destination has none: a run decides for one only.
     """
 
     dag_id: str
@@ -67,9 +69,10 @@ class Selected:
     count: int
     marked: int
     history: bool = False
+    job: int = 0
 
 
-class Replays:
+class Replays(Marked):
     """Has records decided again; nothing here sends anything."""
 
     def __init__(self, database: Database, cipher: Cipher) -> None:
@@ -77,19 +80,25 @@ class Replays:
         self._cipher = cipher
 
     def replayable(self, selection: Selection) -> list[Selected]:
-        """Return what a selection holds, by stream and destination."""
+        """Return what a selection holds, by stream, destination and position."""
         columns = (
             *(deliveries.c.dag_id, deliveries.c.division, deliveries.c.entity, deliveries.c.destination),
+            deliveries.c.job,
             (deliveries.c.decided_version == NEVER_DECIDED).label("marked"),
         )
         query = select(*columns, func.count()).where(*_fits(selection)).group_by(*columns).order_by(*columns)
-        found: dict[tuple[str, int, str, str], list[int]] = {}
+        found: dict[tuple[str, int, str, str, int], list[int]] = {}
         with self._database.read() as connection:
             for *stream, marked, count in connection.execute(query):
-                found.setdefault((stream[0], stream[1], stream[2], stream[3]), [0, 0])[bool(marked)] += count
+                key = (stream[0], stream[1], stream[2], stream[3], stream[4])
+                found.setdefault(key, [0, 0])[bool(marked)] += count
         return [
-            Selected(lane.removesuffix(HISTORY), division, entity, destination, count, marked, lane.endswith(HISTORY))
-            for (lane, division, entity, destination), (count, marked) in found.items()
+            Selected(
+                *(lane.removesuffix(HISTORY), division, entity, destination, count, marked),
+                history=lane.endswith(HISTORY),
+                job=job,
+            )
+            for (lane, division, entity, destination, job), (count, marked) in found.items()
         ]
 
     def replay_all(self, selection: Selection, *, run_id: str) -> int:

@@ -12,7 +12,7 @@ from include.ledger.tables import deliveries, staged
 from include.ledger.windows import of_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Select
@@ -25,14 +25,40 @@ ABREAST = 100
 """So many loads of one run may take a delivery at the same moment."""
 
 
-def put(database: Database, connection: Connection, run_key: str, ids: Iterable[int]) -> None:
-    """Put deliveries into a run's outbox; what is there already stays.
+def put(database: Database, connection: Connection, run_key: str, sealed: Mapping[int, bytes | None]) -> None:
+    """Put deliveries into a run's outbox; what is there already gets the new content.
 
-    :param ids: of deliveries that this transaction has locked or made, so that none is settled meanwhile.
+    :param sealed: id -> what the run has of its own for it, see `include.ledger.own_content`; None: it sends what
+        the delivery holds. Of deliveries that this transaction has locked or made, so that none is settled meanwhile.
     """
-    rows = [{"run_id": run_key, "delivery_id": number} for number in sorted(set(ids))]
+    rows = [{"run_id": run_key, "delivery_id": number, "sealed": sealed[number]} for number in sorted(sealed)]
     if rows:
-        connection.execute(database.insert(run_outbox).on_conflict_do_nothing(), rows)
+        insert = database.insert(run_outbox)
+        replace = {"sealed": insert.excluded.sealed}
+        keys = ["run_id", "delivery_id"]
+        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=replace), rows)
+
+
+def withdraw(connection: Connection, run_key: str, ids: Sequence[int]) -> None:
+    """Take deliveries out of one run's outbox: it does not want them sent; whoever else has them waiting sends them.
+
+    :param ids: of deliveries that this transaction has locked.
+    """
+    if ids:
+        mine = (run_outbox.c.run_id == run_key, run_outbox.c.delivery_id.in_(ids))
+        connection.execute(run_outbox.delete().where(*mine))
+
+
+def outdate(connection: Connection, ids: Sequence[int]) -> None:
+    """Take deliveries out of outboxes that hold content of their own for them: a newer state was decided since.
+
+    Whoever decided that sends it; a run that wants it with other content decides again.
+
+    :param ids: of deliveries that this transaction has locked.
+    """
+    if ids:
+        own = (run_outbox.c.delivery_id.in_(ids), run_outbox.c.sealed.is_not(None))
+        connection.execute(run_outbox.delete().where(*own))
 
 
 def release(connection: Connection, ids: Sequence[int]) -> None:

@@ -15,6 +15,8 @@ run_outbox = Table(
     metadata,
     Column("run_id", String(RUN), primary_key=True),
     Column("delivery_id", BigInteger, primary_key=True, autoincrement=False),
+    # What the run decided, where somebody else has the delivery waiting with other content; None: it is the same.
+    Column("sealed", LargeBinary),
     Index("ix_ledger_run_outbox_delivery", "delivery_id"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from include.ledger.windows import of_stream, stream_values
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
     from sqlalchemy import Row as SqlRow
 
     from include.ledger.crypto import Cipher
@@ -69,6 +70,8 @@ class Staging(WaitingRows):
         """Store one page and where to go on after it, in one transaction.
 
         :param resume: what fetches the following page; None: this was the last one.
+        In a history lane a row that is read again at the version it has keeps the columns that it was not read with.
+
         :param versioned: whether the rows have Exact's row version. Those of filtered pages have none: they get one
             that is surely not above the true one, by what any lane knows of the record, and ``Modified``.
         """
@@ -84,6 +87,8 @@ class Staging(WaitingRows):
             serialise(connection, rows_of(stream))
             if not versioned:
                 kept = with_versions(connection, self._cipher, stream, kept)
+            if stream.is_history:
+                kept = self._merged(connection, stream, kept)
             stored = self._store(connection, stream, run_id, kept)
             if stream.is_history:
                 self._seen(connection, stream, list(newest))
@@ -106,10 +111,25 @@ class Staging(WaitingRows):
         new = len(fresh - known.keys())
         return new, len(fresh) - new
 
+    def _merged(self, connection: Connection, stream: StreamKey, rows: list[SourceRow]) -> list[SourceRow]:
+        """Return the rows, each with the columns that only its stored copy of the same version has.
+
+        A lane's rows serve every later run of it, and those need columns that this run's mapping did not read.
+        """
+        ids = [row.source_id for row in rows]
+        query = select(staged.c.source_id, staged.c.row_version, staged.c.sealed)
+        stored = {row.source_id: row for row in connection.execute(query.where(_are(stream, ids)))}
+        found = {row.source_id: row for row in rows}
+        for row in rows:
+            held = stored.get(row.source_id)
+            if held is not None and held.sealed and held.row_version == row.row_version:
+                whole = {**self._cipher.open(held.sealed), **row.row}
+                found[row.source_id] = dataclasses.replace(row, row=whole)
+        return list(found.values())
+
     def _seen(self, connection: Connection, stream: StreamKey, ids: list[str]) -> None:
         """Note that Exact still shows these rows, changed or not."""
-        mine = and_(of_stream(staged, stream), staged.c.source_id.in_(ids))
-        connection.execute(staged.update().where(mine).values(seen_at=self._database.now()))
+        connection.execute(staged.update().where(_are(stream, ids)).values(seen_at=self._database.now()))
 
     def resume_point(self, stream: StreamKey, run_id: str) -> ResumePoint | None:
         """Return where the run's extract goes on; None if it has not stored a page."""
@@ -192,6 +212,11 @@ class Staging(WaitingRows):
         connection.execute(extracts.update().where(mine).values(values))
 
 
+def _are(stream: StreamKey, ids: list[str]) -> ColumnElement[bool]:
+    """Return the condition that a staged row is of one of these records."""
+    return and_(of_stream(staged, stream), staged.c.source_id.in_(ids))
+
+
 def _content(row: Row) -> Row:
     """Return what makes up a row's state: pages show no row version, the feed does."""
     return {name: value for name, value in row.items() if name != "Timestamp"}
@@ -200,7 +225,7 @@ def _content(row: Row) -> Row:
 def _known(connection: Connection, stream: StreamKey, ids: list[str]) -> dict[str, SqlRow[Any]]:
     columns = (staged.c.source_id, staged.c.row_version, staged.c.content_hash)
     purged = (func.length(staged.c.sealed) == 0).label("purged")
-    query = select(*columns, purged).where(of_stream(staged, stream), staged.c.source_id.in_(ids))
+    query = select(*columns, purged).where(_are(stream, ids))
     return {row.source_id: row for row in connection.execute(query)}
 
 

@@ -44,6 +44,12 @@ REMAPPABLE: tuple[DeliveryState, ...] = (*WAITING, "ready", "retry")
 NOT_NEW = "rule.Created.not_new"
 """Why a record was skipped that nobody asked for: it was there before the stream began, or outside of its window."""
 
+REFUSED = "approval.rejected"
+"""Why a record was put aside that a run had ready: a person said no, or nobody answered in time."""
+
+NOT_ASKED_FOR = (NOT_NEW, REFUSED)
+"""Reasons of records that nobody asks for, or not any more: their age counts again."""
+
 STATE_CHANGE = "state"
 UNANSWERED = "unanswered"
 """A change of state after an attempt that got no clear answer."""

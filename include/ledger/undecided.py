@@ -6,10 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import and_, literal, or_, select
+from sqlalchemy import and_, func, literal, or_, select
 
 from include.ledger.second_looks import about_contact
-from include.ledger.states import DONE, IN_FLIGHT, NEVER_DECIDED, NOT_NEW, PENDING, WAITING
+from include.ledger.states import DONE, IN_FLIGHT, NEVER_DECIDED, NOT_ASKED_FOR, PENDING, WAITING
 from include.ledger.tables import deliveries, staged
 from include.ledger.windows import of_stream
 from include.records import HISTORY
@@ -47,11 +47,15 @@ class Question:
             return [*where, self._marked(), ~self._newer_in_other_lane()]
         if self.which == "history":
             where += created_within(self.created_from, self.created_to)
+        elif self.created_from is not None:
+            # What waits for a run of history, maybe for a person's word, stays that run's whatever changes in it.
+            older = or_(staged.c.created.is_(None), staged.c.created < self.created_from)
+            where.append(~and_(older, _exists(*self._same(), held_by_history())))
         return [*where, ~self._standing()]
 
     def asked_for(self) -> ColumnElement[bool]:
         """Return the condition that somebody asked for a staged row, so that its age does not count."""
-        asked = or_(deliveries.c.decided_version == NEVER_DECIDED, ~is_not_new())
+        asked = or_(deliveries.c.decided_version == NEVER_DECIDED, ~is_unwanted())
         return _exists(*self._same(), asked)
 
     def _same(self) -> list[ColumnElement[bool]]:
@@ -102,14 +106,28 @@ class Question:
                 *(other.c.dag_id == lane.dag_id, other.c.division == lane.division, other.c.entity == lane.entity),
                 other.c.source_id == staged.c.source_id,
                 other.c.row_version > staged.c.row_version,
+                # Of what retention blanked nothing can be decided: the older copy is the best there is.
+                func.length(other.c.sealed) > 0,
             )
             .exists()
         )
 
 
-def is_not_new() -> ColumnElement[bool]:
-    """Return the condition that a record was put aside because nobody asked for one of its age."""
-    return and_(deliveries.c.state == "skipped_by_rule", deliveries.c.reason_code == NOT_NEW)
+def is_unwanted() -> ColumnElement[bool]:
+    """Return the condition that a record was put aside because nobody asks for it: for its age, or by a no."""
+    return and_(deliveries.c.state == "skipped_by_rule", deliveries.c.reason_code.in_(NOT_ASKED_FOR))
+
+
+def held_by_history() -> ColumnElement[bool]:
+    """Return the condition that a delivery waits for the runs of a history lane, and no request can have arrived.
+
+    The state first: only for the few that wait the row itself is opened, to see who owns it.
+    """
+    return and_(
+        deliveries.c.state.in_(("ready", "retry")),
+        deliveries.c.dag_id.endswith(HISTORY),
+        deliveries.c.was_in_doubt.is_(False),
+    )
 
 
 def created_within(created_from: datetime | None, created_to: datetime | None) -> list[ColumnElement[bool]]:

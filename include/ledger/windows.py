@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 
 from include.ledger.tables import extracts, windows
 from include.ledger.window_terms import filter_in, read_terms, terms_of
@@ -27,10 +27,13 @@ def of_stream(table: Table, stream: StreamKey) -> ColumnElement[bool]:
 
 
 def of_lanes(table: Table, stream: StreamKey) -> ColumnElement[bool]:
-    """Return the condition that a row belongs to a stream, of a live lane also to the same DAG's history lane."""
-    lanes = (stream.dag_id,) if stream.is_history else (stream.dag_id, f"{stream.dag_id}{HISTORY}")
+    """Return the condition that a row belongs to a stream, of a live lane also to any history lane of its feed.
+
+    A DAG for history has no live runs of its own: whichever live DAG reads the same feed looks after it.
+    """
+    mine = table.c.dag_id == stream.dag_id
     return and_(
-        table.c.dag_id.in_(lanes),
+        mine if stream.is_history else or_(mine, table.c.dag_id.endswith(HISTORY)),
         table.c.division == stream.division,
         table.c.entity == stream.entity,
     )

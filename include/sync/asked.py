@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from include.clients.exact_feed import BEFORE_EVERYTHING
 from include.records import RecordFilter
 from include.sync.asked_days import day_of, days_of, interval_of, mistake
+from include.sync.asked_values import HIGHEST, switch, whole
 from include.sync.filters import filter_of
 
 if TYPE_CHECKING:
@@ -87,12 +88,12 @@ def asked(
         created_from=created_from,
         created_to=created_to,
         where=filter_of(params, entity, *days_of(params, "modified", zone)),
-        max_records=_count(params, "max_records", least=1),
-        preview=bool(params.get("preview")),
-        forecast=bool(params.get("forecast")),
+        max_records=whole(params, "max_records", least=1),
+        preview=switch(params, "preview"),
+        forecast=switch(params, "forecast"),
         start_from=_start_from(params),
         reset_watermark_to=_reset(params),
-        require_approval=bool(params.get("require_approval")),
+        require_approval=switch(params, "require_approval"),
         approve_above=_approve_above(params, run_type),
     )
     _check(found, windows_only=windows_only)
@@ -112,7 +113,7 @@ def _span(
     if run_type == "backfill":
         _refuse_beside_backfill(params, windowed=windowed)
         return "backfill", *interval_of(interval)
-    if params.get("replay_only"):
+    if switch(params, "replay_only"):
         if windowed:
             raise mistake(
                 "replay_only",
@@ -140,7 +141,7 @@ def _refuse_beside_backfill(params: Mapping[str, Any], *, windowed: bool) -> Non
             "A backfill run takes its days from its data interval; the form names others.",
             "Leave created_from and created_to out of the backfill's configuration.",
         )
-    if params.get("replay_only"):
+    if switch(params, "replay_only"):
         raise mistake(
             "replay_only",
             "in_backfill",
@@ -161,19 +162,8 @@ def _start_from(params: Mapping[str, Any]) -> str:
     return text
 
 
-def _count(params: Mapping[str, Any], name: str, *, least: int) -> int | None:
-    value = params.get(name)
-    if value in (None, ""):
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise mistake(
-            name, "malformed", f"{name} is no whole number from {least} on.", "Correct it, or empty the field."
-        )
-    return value
-
-
 def _approve_above(params: Mapping[str, Any], run_type: str) -> int | None:
-    limit = _count(params, "approve_above", least=0)
+    limit = whole(params, "approve_above", least=0)
     # Nobody sits beside a schedule or a backfill; who wants to be asked there sets require_approval.
     if run_type != "manual":
         return None
@@ -184,7 +174,7 @@ def _reset(params: Mapping[str, Any]) -> int | None:
     text = str(params.get("reset_watermark_to") or "").strip()
     if not text:
         return None
-    if text != "beginning" and not re.fullmatch(r"[0-9]{1,19}", text):
+    if text != "beginning" and not (re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= HIGHEST):
         raise mistake(
             "reset_watermark_to",
             "malformed",

@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 def commit(ledger: Ledger, job: Job, run_id: str, window: Window) -> dict[str, Any]:
     """Advance the watermark to the highest row version this run staged; return what goes to XCom.
 
-    Only a live run advances it. Any other leaves it where it is, and its ``to`` is its ``from``.
+    Only a live run advances it. Any other leaves it where it is: its ``to`` is its ``from``, ``advanced`` is False,
+    and nobody may start from what it returns.
 
     Row versions are text in it: they have 64 bits, and a browser's numbers have 53.
 

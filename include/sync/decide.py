@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
+from include.sync.left_marked import left_marked
 from include.sync.looking_again import EVERY, look_again_at
 from include.sync.main_contacts import main_contacts, wanted_contacts
 from include.sync.preview import Previewing
@@ -65,7 +66,8 @@ def decide(
         the contact up again; a window that holds it does not wait. None: until the account itself changes.
     :return: outcome -> count: ``ready``, ``rejected``, ``skipped_by_rule`` and the ledger's own
         ``unchanged``, ``changed_after_load``; ``looked_up`` counts main contacts asked for, ``looked_again`` the
-        accounts among them that were rejected before; ``sent_elsewhere`` and ``forgotten`` are what was left out.
+        accounts among them that were rejected before; ``sent_elsewhere`` and ``forgotten`` are what was left out,
+        ``left_marked`` what a replay left undecided.
     :raises AbortError: a look-up was refused; what was decided before stays decided.
     :raises RetryLaterError: a look-up met a limit or an outage; the next attempt goes on with what is left.
     """
@@ -164,7 +166,9 @@ def left_out(ledger: Ledger, terms: Terms) -> dict[str, int]:
     """Count what was read and is not decided on, and say what to do if that is not what was meant."""
     job, window = terms.job, terms.window
     if window.mode == "replay":
-        return {"sent_elsewhere": 0, "forgotten": 0}
+        # A preview decides nothing, so all of it stays marked.
+        still = {} if window.preview else left_marked(ledger, terms)
+        return {"sent_elsewhere": 0, "forgotten": 0, **still}
     # A live run decides whatever its lane has read; any other means what was created in its window.
     span = (window.created_from, window.created_to) if job.stream.is_history else (None, None)
     elsewhere, forgotten = (

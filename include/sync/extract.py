@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from include.sync.moving import begun_anew, witness_after, witness_in
+from include.sync.moving import begun_anew, known_moves, witness_after, witness_in
 from include.sync.pages import created_at, source_rows, window_pages
 from include.sync.planning_lane import end_reached, lane_columns
 from include.sync.planning_starts import FEED_START
@@ -103,11 +103,15 @@ def _history(
     # A preview of a live run starts at the live lane's watermark; every other run at the place of its own lane.
     like_live = window.mode == "live"
     mark = ledger.watermarks.get(dataclasses.replace(stream, dag_id=stream.dag) if like_live else stream)
+    if mark is None and not like_live and "moved" not in told:
+        # Before the first page: should Exact move the division from here on, the lane has to find out.
+        told |= {"moved": known_moves(ledger, client, stream)}
+        ledger.windows.note(stream, run_id, moved=told["moved"])
     _stage(ledger, stream, run_id, news(ledger, feed, mark, run_id, window.after, reached))
     if not like_live:
         began = str(told.get("began") or now)
         after = FEED_START if _read_anew(ledger, stream, run_id) else window.after
-        end_reached(ledger, stream, run_id, after=after, columns=columns, began=began)
+        end_reached(ledger, stream, run_id, after=after, columns=columns, began=began, moved=told.get("moved"))
 
 
 def _read_anew(ledger: Ledger, stream: StreamKey, run_id: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from include.clients.exact_time import local_to_utc, utc_to_literal
 from include.errors import ConfigurationError, ProtocolError
 from include.records import RecordFilter
+from include.sync.asked_values import switch, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,11 +52,11 @@ def filter_of(
             raise _mistake(
                 name, f"not_of_{entity.lower()}", f"{entity} of Exact have nothing that {name} could ask for."
             )
-    status = tuple(dict.fromkeys(str(value).strip().upper() for value in params.get("status") or ()))
+    status = tuple(texts(params, "status"))
     if unknown := [value for value in status if value not in STATUSES]:
         known = ", ".join(f"{letter} ({word})" for letter, word in STATUSES.items())
         raise _mistake("status", "unknown", f"{unknown[0]!r} is no status; Exact has {known}.")
-    country = tuple(dict.fromkeys(str(value).strip().upper() for value in params.get("country") or ()))
+    country = tuple(texts(params, "country"))
     if unknown := [value for value in country if not _COUNTRY.fullmatch(value)]:
         raise _mistake("country", "malformed", f"{unknown[0]!r} is no code of a country, two letters such as NL.")
     role = str(params.get("account_role") or "").strip().lower()
@@ -64,7 +65,7 @@ def filter_of(
     return RecordFilter(
         status=status,
         country=country,
-        only_main_contacts=bool(params.get("only_main_contacts")),
+        only_main_contacts=switch(params, "only_main_contacts"),
         account_role=role,
         modified_from=modified_from,
         modified_to=modified_to,

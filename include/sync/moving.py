@@ -7,6 +7,7 @@ The new ones may lie below the watermark: the feed would be empty for years, and
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,27 @@ def begun_anew(
     )
     ledger.watermarks.restart(stream, FEED_START, run_id, moved=dates)
     return True
+
+
+def known_moves(ledger: Ledger, client: ExactClient, stream: StreamKey) -> str:
+    """Return the dates of the division's moves, for a lane that begins to read: they were before it.
+
+    Costs a call unless the DAG's live lane knows them. Dates that are older than the truth cost one more reading.
+
+    :param stream: in either lane.
+    :return: empty if there was no move, and if the login may not see them.
+    """
+    known = moves_noted(ledger, stream)
+    return known if known is not None else move_dates(client) or ""
+
+
+def moves_noted(ledger: Ledger, stream: StreamKey) -> str | None:
+    """Return the dates of the division's moves as the DAG's live lane knows them; None if it does not.
+
+    :param stream: in either lane.
+    """
+    mark = ledger.watermarks.get(dataclasses.replace(stream, dag_id=stream.dag))
+    return None if mark is None else mark.moved
 
 
 def move_dates(client: ExactClient) -> str | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from include.records import Window
 from include.sync.filters import every_column
+from include.sync.moving import moves_noted
 from include.sync.planning_starts import FEED_START
 from include.sync.reading import Lane
 
@@ -69,13 +70,13 @@ def known_of(
     """
     history = stream.history()
     mark, noted = ledger.watermarks.get(history), ledger.windows.counted(history, _LANE)
-    held = _columns_of(mark)
-    columns = lane_columns((*select, *held), stream.entity)
+    held, columns = _columns_of(mark), columns_for(ledger, stream, select)
     place = mark is not None and set(columns) <= set(held) and _within(noted.get("whole_feed_at"), FRESH, now)
     busy = noted.get("reading") not in (None, run_id) and _within(noted.get("reading_at"), READING_TAKES, now)
     total = noted.get("total") if _within(noted.get("total_at"), COUNT_STANDS, now) else None
     place = place and not forgotten()
-    lane = Lane(place=place, spent=int(noted.get("spent", 0)), total=total, busy=busy)
+    asks = mark is not None or moves_noted(ledger, stream) is None
+    lane = Lane(place=place, spent=int(noted.get("spent", 0)), total=total, busy=busy, asks_moves=asks)
     return Known(lane, mark.value if mark is not None and place else FEED_START, columns)
 
 
@@ -85,6 +86,17 @@ def lane_columns(select: Iterable[str], entity: Entity) -> tuple[str, ...]:
     :param select: what the mapping needs; ``Timestamp`` is left out, which only feeds have.
     """
     return tuple(dict.fromkeys(name for name in (*select, *every_column(entity)) if name != _TIMESTAMP))
+
+
+def columns_for(ledger: Ledger, stream: StreamKey, select: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that a run of a history lane reads: those of :func:`lane_columns` and all that it has.
+
+    A change is read once and serves every later run of the lane, so none may read it with less.
+
+    :param stream: the DAG's stream, in either lane.
+    :param select: what the mapping needs.
+    """
+    return lane_columns((*select, *_columns_of(ledger.watermarks.get(stream.history()))), stream.entity)
 
 
 def note(ledger: Ledger, stream: StreamKey, **told: Any) -> None:
@@ -99,13 +111,21 @@ def note(ledger: Ledger, stream: StreamKey, **told: Any) -> None:
 
 
 def end_reached(
-    ledger: Ledger, stream: StreamKey, run_id: str, *, after: int, columns: Sequence[str], began: str
+    ledger: Ledger,
+    stream: StreamKey,
+    run_id: str,
+    *,
+    after: int,
+    columns: Sequence[str],
+    began: str,
+    moved: str | None = None,
 ) -> None:
     """Keep how far a run of a history lane has read the feed, for the next one.
 
     :param after: row version that it read from.
     :param columns: with which it read.
     :param began: when it began, ISO 8601: what was deleted at Exact since, the lane does not know.
+    :param moved: of a lane's first reading: the dates of the division's moves before it began.
     """
     whole = after == FEED_START
     if whole:
@@ -127,6 +147,7 @@ def end_reached(
             witness=ledger.staging.source_at(stream, to),
             columns=" ".join(kept),
         ):
+            ledger.watermarks.note(stream, to, moved=moved)
             return
 
 

@@ -125,9 +125,14 @@ def _set_back(
 def start_of(value: int, run_id: str, pushed: Mapping[str, Any] | None, stream: StreamKey) -> int:
     """Return the row version to start after: the ledger's, or a lower one that was put into the XCom.
 
+    :param value: the ledger's watermark.
+    :param run_id: of the run that committed it. A backfill may have reprocessed it since.
+    :param pushed: the ``watermark`` XCom of that run, None if it has none.
+    :param stream: in its live lane.
     :raises ConfigurationError: the XCom holds a higher value: what lies between would be lost.
     """
-    if pushed is None:
+    if pushed is None or pushed.get("advanced") is False:
+        # What a run reports that never moved the watermark says nothing of where it stands.
         return value
     try:
         edited = int(pushed["to"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.records import Window
 from include.sync.pages import EVERYTHING, condition, endpoint
-from include.sync.planning_lane import known_of, lane_columns, note
+from include.sync.planning_lane import columns_for, known_of, note
 from include.sync.planning_live import next_start
 from include.sync.planning_starts import CLOCK_STEP, FEED_START, newest_of
 from include.sync.reading import choose
@@ -137,7 +137,7 @@ class WindowPlan:
             newest=lambda: newest_of(exact(), self.stream.entity),
             pushed=self.pushed,
         )
-        columns = lane_columns(self.mapping.select, self.stream.entity)
+        columns = columns_for(self.ledger, self.stream, self.mapping.select)
         told = {"why": "It reads what the next live run would read, from the feed.", "columns": " ".join(columns)}
         window = dataclasses.replace(window, after=start.after, created_from=start.created_from, reading="feed")
         return window, told

@@ -28,12 +28,14 @@ class Lane:
     :param spent: calls for pages since the lane last read the whole feed.
     :param total: records there are altogether, as counted before; None: not known.
     :param busy: whether another run reads the whole feed at this moment.
+    :param asks_moves: whether reading the whole feed takes a call more, for the date of the division's last move.
     """
 
     place: bool = False
     spent: int = 0
     total: int | None = None
     busy: bool = False
+    asks_moves: bool = False
 
     def then(self, choice: Choice) -> Lane:
         """Return the lane as the next window finds it, when this choice has been carried out."""

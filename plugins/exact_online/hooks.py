@@ -144,8 +144,8 @@ class ExactOnlineHook(BaseHook):
 
         :param ledger: the open ledger.
         :param run_key: name under which the calls are counted.
-        :param lane: ``history`` for what shall keep to its share (``EXACT_PERSONIO_BACKFILL_SHARE``) of the minute and
-            the day while live runs want some.
+        :param lane: ``history`` for what shall keep to its share (``EXACT_PERSONIO_BACKFILL_SHARE``) of the limits
+            while live runs want some.
         :raises ConfigurationError: a field of the connection is missing or malformed.
         """
         from include.clients.exact import ExactClient, ExactConfig  # noqa: PLC0415

@@ -17,6 +17,8 @@ SAFETY = "Safety"
 START = "Where to start"
 AGAIN = "Replay"
 MOST = 50_000
+HIGHEST_ID = 2**63 - 1
+"""The ledger's columns hold no higher one; Airflow would take it, and every task fail."""
 NOTHING = "(empty)"
 STATUS = {"C": "Customer", "P": "Prospect", "S": "Suspect", "A": "None of these"}
 ROLES = {"customer": "of a customer", "supplier": "of a supplier"}
@@ -97,7 +99,7 @@ def division() -> Param:
     text = "Company at Exact. Empty: the connection's first."
     named = _divisions(os.environ.get("EXACT_PERSONIO_DIVISIONS", ""))
     if not named:
-        return optional("integer", "Division", text, minimum=1)
+        return optional("integer", "Division", text, minimum=1, maximum=HIGHEST_ID)
     shown = {str(number): f"{number} {name}".strip() for number, name in named.items()}
     return optional("integer", "Division", text, enum=[None, *named], values_display=shown)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 GENDERS = ("male", "female", "diverse")
 STATUSES = ("onboarding", "active", "leave", "inactive")
+_ID: dict[str, Any] = {"minimum": 1, "maximum": fields.HIGHEST_ID}
 
 CONSTANTS: dict[Destination, tuple[str, ...]] = {
     "application": (
@@ -99,9 +100,11 @@ def _application() -> dict[str, Param]:
             "Job position",
             "Position at Personio that everybody of this run applies for; it must be published. "
             "Empty: the mapping's, then the connection's.",
-            minimum=1,
+            **_ID,
         ),
-        "recruiting_channel_id": optional("integer", "Recruiting channel", "Id of a channel at Personio.", **more),
+        "recruiting_channel_id": optional(
+            "integer", "Recruiting channel", "Id of a channel at Personio.", **_ID, **more
+        ),
         "external_posting_id": optional("string", "External posting", "Must exist and match the channel.", **more),
         "message": optional("string", "Message", "Free text; for a template use the mapping file.", **more),
         "application_date": optional(
@@ -142,7 +145,7 @@ def _employee() -> dict[str, Param]:
         "employee_status": optional(
             "string", "Status of employees", "Empty: onboarding.", enum=[None, *STATUSES], **more
         ),
-        "supervisor_id": optional("integer", "Supervisor", "Id of an employee at Personio.", minimum=1, **more),
+        "supervisor_id": optional("integer", "Supervisor", "Id of an employee at Personio.", **_ID, **more),
         "custom_attributes": optional("object", "Custom attributes", '{"dynamic_123": "value"}', **more),
     }
 

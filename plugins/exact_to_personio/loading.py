@@ -56,7 +56,8 @@ class LoadOperator(StageOperator):
 
     Pushes XCom ``progress`` at every pause and at the end: ``done``, ``left``, ``per_minute`` and ``finish``.
 
-    :raises AirflowFailException: token, company or position is wrong; nothing is lost, the records stay ready.
+    :raises AirflowFailException: token, company or position is wrong, or more would be sent than was approved;
+        nothing is lost, the records stay ready.
     :raises AirflowException: a limit or an outage; the retry goes on with what is left.
     """
 
@@ -67,9 +68,12 @@ class LoadOperator(StageOperator):
 
     def work(self, ledger: Ledger, context: Context) -> dict[str, int]:
         """Send what is ready; return counts, or defer."""
+        from include.sync.approved import refuse_outgrown  # noqa: PLC0415 - lazily, for the Dag parse
+
         job = self._job(context)
         run_key = job.run_key(str(context["run_id"]))
         window = self._window(ledger, job, context)
+        refuse_outgrown(ledger, job, str(context["run_id"]), window)
         with self._personio.client(ledger, run_key, lane=job.lane) as personio:
             if window.preview:
                 from include.sync.preview import look_at_personio  # noqa: PLC0415

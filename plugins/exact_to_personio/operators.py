@@ -176,8 +176,8 @@ class CommitOperator(StageOperator):
     :param exact_conn_id: Airflow connection of Exact Online (templated).
     :param personio_conn_id: Airflow connection of Personio (templated).
 
-    Pushes XCom ``watermark``: ``{"from", "to", "run_id", "mode", "committed_at", "advanced", "counts"}``,
-    row versions as text because they have 64 bits.
+    Returns ``{"from", "to", "run_id", "mode", "committed_at", "advanced", "counts"}``, row versions as text because
+    they have 64 bits. A live run pushes it as XCom ``watermark`` too; any other moves none.
 
     :param asset: the asset whose event carries the same values to other DAGs.
     :raises AirflowFailException: the watermark was moved back while the run was under way.
@@ -193,7 +193,9 @@ class CommitOperator(StageOperator):
 
         job, run_id = self._job(context), str(context["run_id"])
         watermark = commit(ledger, job, run_id, self._window(ledger, job, context))
-        context["ti"].xcom_push("watermark", watermark)
+        if watermark["advanced"]:
+            # A backfill may reprocess the very run whose XCom the next live run starts from.
+            context["ti"].xcom_push("watermark", watermark)
         context["outlet_events"][self.asset].extra = watermark
         return watermark
 

@@ -8,6 +8,7 @@ from airflow.sdk import BaseOperator, Param
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from exact_to_personio.form_fields import optional, switch
+from exact_to_personio.stage import refuse_unknown_names
 from ledger_task.operator import LedgerOperator
 
 if TYPE_CHECKING:
@@ -76,15 +77,18 @@ def replay_params() -> dict[str, Param]:
 class ReplayOperator(LedgerOperator):
     """Mark the records that the form names, to be decided and sent again; nothing is sent by this task.
 
-    Returns the runs that decide them: a list of ``{"replayed_dag_id", "division"}``, empty if none is to be started.
+    Returns the runs that decide them: a list of ``{"replayed_dag_id", "said"}``, where the latter is the division and
+    the job position; empty if none is to be started.
 
-    :raises AirflowFailException: the form names no records, unknown ones, or more than it allows.
+    :raises AirflowFailException: the form names no records, unknown ones, or more than it allows; or the run's
+        configuration has a name that the form does not.
     """
 
     def work(self, ledger: Ledger, context: Context) -> list[dict[str, Any]]:
         """Mark; return which runs are to be started."""
         from include.replay import plan, replay, selection  # noqa: PLC0415 - lazily, for the Dag parse
 
+        refuse_unknown_names(self, context)
         params = context["params"]
         chosen = selection(
             ledger,
@@ -120,9 +124,8 @@ def refuse_more(planned: Replay, most: int) -> None:
 
 
 def runs_of(planned: Replay) -> list[dict[str, Any]]:
-    """Return one run per DAG and division of the records."""
-    found = {(stream.dag_id, stream.division) for stream in planned.streams}
-    return [{"replayed_dag_id": dag_id, "division": division} for dag_id, division in sorted(found)]
+    """Return one run per DAG, division and job position of the records."""
+    return [{"replayed_dag_id": dag_id, "said": said} for dag_id, said in planned.runs()]
 
 
 class StartReplayOperator(BaseOperator):
@@ -131,25 +134,25 @@ class StartReplayOperator(BaseOperator):
     The run is named after this one: a retry, or this task cleared, has the same run do it again.
 
     :param replayed_dag_id: of the DAG.
-    :param division: company at Exact.
+    :param said: what its form says: ``division``, the company at Exact, and for applications ``job_position_id``.
     """
 
-    def __init__(self, *, replayed_dag_id: str, division: int, **kwargs: Any) -> None:
+    def __init__(self, *, replayed_dag_id: str, said: dict[str, int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.replayed_dag_id = replayed_dag_id
-        self.division = division
+        self.said = said
 
     def execute(self, context: Context) -> None:
         """Start it.
 
         :raises DagRunTriggerException: Airflow's own way of starting a run.
         """
-        self.log.info("%s, division %s. A paused DAG runs once it is unpaused.", self.replayed_dag_id, self.division)
+        self.log.info("%s, %s. A paused DAG runs once it is unpaused.", self.replayed_dag_id, self.said)
         # What TriggerDagRunOperator raises; that one would bring SQLAlchemy into the parse of the DAG file.
         raise DagRunTriggerException(
             trigger_dag_id=self.replayed_dag_id,
-            dag_run_id=f"replay_{self.division}__{context['run_id']}",
-            conf={"replay_only": True, "division": self.division},
+            dag_run_id="_".join(["replay", *map(str, self.said.values()), f"_{context['run_id']}"]),
+            conf={"replay_only": True, **self.said},
             logical_date=None,
             reset_dag_run=True,
             skip_when_already_exists=False,

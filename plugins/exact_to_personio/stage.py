@@ -15,7 +15,7 @@ from personio.hooks import PersonioHook
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperator, Context
 
     from include.ledger import Ledger
     from include.records import Destination, Entity, Window
@@ -82,11 +82,12 @@ class StageOperator(LedgerOperator):
     def _asked(self, context: Context) -> Asked:
         """Return what the run's form, its type and its interval ask of it; the same for every task of the run.
 
-        :raises ConfigurationError: they contradict each other, or a value cannot be meant.
+        :raises ConfigurationError: they contradict each other, a value cannot be meant, or a name is unknown.
         """
         from include.sync.asked import asked  # noqa: PLC0415
 
         run = context["dag_run"]
+        refuse_unknown_names(self, context)
         start, end = run.data_interval_start, run.data_interval_end
         return asked(
             context["params"],
@@ -142,6 +143,20 @@ class StageOperator(LedgerOperator):
         """Give the task of a preview run its button."""
         if window.preview:
             self.preview_url = preview_url(job.run_key(str(context["run_id"])))
+
+
+def refuse_unknown_names(task: BaseOperator, context: Context) -> None:
+    """Refuse a run whose configuration has a name that the DAG's form does not; Airflow itself takes any.
+
+    A DAG without a form is its author's affair.
+
+    :raises ConfigurationError: with the nearest name that the form knows.
+    """
+    from include.sync.asked_values import refuse_unknown  # noqa: PLC0415 - lazily, for the Dag parse
+
+    dag = task.get_dag()
+    if dag is not None and dag.params:
+        refuse_unknown(context["dag_run"].conf or (), (*dag.params, *task.params))
 
 
 def run_type_of(context: Context) -> str:

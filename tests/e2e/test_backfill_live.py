@@ -197,7 +197,7 @@ def test_replay_starts_the_runs_that_decide(site: Site) -> None:
     asked = site.api.trigger(REPLAY, {"all_rejected": True, "dag": DAG})
     assert site.finished(asked, REPLAY) == "success"
     [run] = [run for run in site.api.runs(DAG) if run["run_type"] == "operator_triggered"]
-    assert run["conf"] == {"replay_only": True, "division": 124132}
+    assert run["conf"] == {"replay_only": True, "division": 124132, "job_position_id": 1001}
     assert site.finished(run["dag_run_id"]) == "success"
     decided = site.api.result(DAG, run["dag_run_id"], "success").results["transform"]
     assert decided["rejected"] == 1

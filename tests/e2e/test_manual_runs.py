@@ -121,6 +121,8 @@ def test_forecast_counts_and_skips_the_rest(airflow: Airflow) -> None:
         (LIVE, {"country": ["NL"]}, "params.where.needs_window"),
         (LIVE, {"reset_watermark_to": "beginning"}, "params.reset_watermark_to.not_confirmed"),
         (HISTORY, {}, "params.created_from.missing"),
+        (LIVE, {"max_record": 1}, "params.max_record.unknown"),
+        (HISTORY, {**MARCH, "previw": True}, "params.previw.unknown"),
     ],
 )
 def test_mistake_is_named_before_any_call(airflow: Airflow, dag_id: str, values: dict[str, Any], code: str) -> None:

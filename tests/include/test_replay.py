@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.fernet import Fernet
-from refused import DAG, REASONS, STREAM, put_rejected, source_id, stage
 from typer.testing import CliRunner
 
 from include.cli import app
@@ -17,11 +16,15 @@ from include.errors import ConfigurationError, CredentialsError
 from include.ledger import open_ledger
 from include.records import Decision
 from include.replay import plan, selection
+from refused import DAG, REASONS, STREAM, put_rejected, source_id, stage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMAND = f"""airflow dags trigger {DAG} --conf '{{"replay_only": true, "division": 124132}}'"""
+COMMAND = (
+    f"airflow dags trigger {DAG} --conf "
+    """'{"replay_only": true, "division": 124132, "job_position_id": 1001}'"""
+)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,22 @@ def test_more_that_can_be_named(named: dict[str, Any], fitting: int) -> None:
         planned = plan(ledger, selection(ledger, **named))
         assert planned.waiting == fitting
         assert planned.dags() == ([DAG] if fitting else [])
+
+
+def test_every_position_has_a_run_of_its_own() -> None:
+    """A run decides for one position; employees have none."""
+    with open_ledger("sqlite://", Fernet.generate_key().decode()) as ledger:
+        stage(ledger, [REASONS[0]] * 3)
+        refused = Decision(source_id(1), 2, "rejected", REASONS[0])
+        ledger.deliveries.decide(STREAM, "application", 1002, 4242, [refused], f"{DAG}/r2", fingerprint="m")
+        ledger.deliveries.decide(STREAM, "employee", None, 4242, [refused], f"{DAG}/r3", fingerprint="m")
+        planned = plan(ledger, selection(ledger, all_rejected=True))
+        assert planned.runs() == [
+            (DAG, {"division": 124132, "job_position_id": 1001}),
+            (DAG, {"division": 124132, "job_position_id": 1002}),
+            (DAG, {"division": 124132}),
+        ]
+        assert any("for position 1002" in line for line in planned.lines())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refused import DAG, MAPPING, REASONS, STREAM, source_id, stage
 
 from include.ledger import Ledger, open_ledger
 from include.ledger.replays import Selection
@@ -19,6 +18,7 @@ from include.records import SourceRow, Window
 from include.sync.decide import decide
 from include.sync.job import Job
 from include.sync.load import Loader, LoadSettings, Sent
+from refused import DAG, MAPPING, REASONS, STREAM, source_id, stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -10,16 +11,15 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
-from exact_to_personio.approval import ApproveOperator, question, response_timeout, to_send
+from exact_to_personio.approval import ApproveOperator
+from exact_to_personio.approval_question import after_no, question, response_timeout, unusable_timeout
 from exact_to_personio.builder import add_line
 from include.ledger import open_ledger
-from include.records import StreamKey, Window
+from include.records import Decision, SourceRow, StreamKey, Window
 from include.sync.job import Job
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from include.ledger import Ledger
 
 STREAM = StreamKey("d", 124132, "Contacts")
 JOB = Job(STREAM.history(), "application", 4242, 1001)
@@ -86,9 +86,50 @@ def test_question_tells_counts_and_ids_only() -> None:
     assert "| `00000000-0000-4000-8000-000000000001` | 2026-01-02 |" in text
 
 
-@pytest.mark.parametrize(("most", "expected"), [(None, 5), (3, 3), (9, 5)])
-def test_bound_of_the_run_bounds_the_question(most: int | None, expected: int) -> None:
-    counts = {"ready": 4, "retry": 1, "in_doubt": 7}
-    deliveries = SimpleNamespace(selected=lambda _: counts, counts=lambda *_: {"ready": 99})
-    ledger: Ledger | Any = SimpleNamespace(deliveries=deliveries)
-    assert to_send(ledger, JOB, "r", Window("window", 0, **DAYS, max_records=most)) == expected
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf", "1e300"])
+def test_unusable_hours_take_no_dag_away(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting is read while DAG files are parsed; the task says what is wrong with it."""
+    assert unusable_timeout() == ""
+    monkeypatch.setenv("EXACT_PERSONIO_APPROVAL_HOURS", text)
+    with DAG("d", schedule=None):
+        add_line("d", "Contacts", "application")
+    assert response_timeout().total_seconds() == 24 * 3600
+    assert "EXACT_PERSONIO_APPROVAL_HOURS" in unusable_timeout()
+
+
+def test_question_of_history_tells_who_sends_them_all_the_same() -> None:
+    live = [("live_dag", datetime(2026, 1, 20, tzinfo=UTC)), ("whole_dag", None)]
+    text = question(JOB, Window("window", 0, **DAYS, advances=False), 1, [], live)
+    assert "put aside (`approval.rejected`)" in text
+    assert "clear the task `transform`" in text
+    assert "Those created since 2026-01-20T00:00+00:00 (UTC) also belong to the live DAG `live_dag`" in text
+    assert "All of them also belong to the live DAG `whole_dag`" in text
+
+
+def test_question_of_a_live_run_tells_that_the_next_one_sends_them() -> None:
+    text = question(dataclasses.replace(JOB, stream=STREAM), Window("live", 0), 1, [])
+    assert "the next scheduled run sends them" in text
+    assert "pause the DAG" in text
+    assert "approval.rejected" not in text
+    assert "next scheduled run" in after_no("ada", live=True, put_aside=0)
+
+
+@pytest.mark.parametrize("user", [{"id": "7", "name": "ada"}, None], ids=["said no", "silence"])
+def test_no_puts_aside_what_the_run_wanted_to_send(approve: ApproveOperator, user: dict[str, str] | None) -> None:
+    """The outbox is emptied, and the record's story names who said no."""
+    row = SourceRow("id-1", 1, datetime(2026, 1, 5, tzinfo=UTC), {"ID": "id-1"})
+    ready = Decision("id-1", 1, "ready", payload={"email": "a@example.org"}, email="a@example.org")
+    with open_ledger() as ledger:
+        ledger.staging.stage(JOB.stream, "r", [row], resume=None, page=1)
+        ledger.deliveries.decide(
+            *(JOB.stream, JOB.destination, JOB.position, JOB.company, [ready], "d/r"),
+            fingerprint="m",
+            selected_for="d/r",
+        )
+    with pytest.raises(DownstreamTasksSkipped):
+        answered(approve, "Reject", user)
+    with open_ledger() as ledger:
+        assert ledger.deliveries.selected("d/r") == {}
+        [kept] = ledger.deliveries.listing(JOB.stream, JOB.destination, JOB.position)
+        assert (kept.state, kept.reason_code) == ("skipped_by_rule", "approval.rejected")
+        assert ledger.deliveries.history("id-1")[-1].field == (user["name"] if user else "time-out")

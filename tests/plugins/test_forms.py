@@ -85,6 +85,9 @@ SLIPS = [
     ("account_role", "friend"),
     ("job_position_id", 0),
     ("division", 0),
+    ("division", 2**63),
+    ("job_position_id", 2**63),
+    ("recruiting_channel_id", 2**63),
     ("application_date", "31-01-2026"),
     ("phase_type", "other"),
 ]

@@ -47,6 +47,8 @@ class Airflow:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "EXACT_PERSONIO_LEDGER_URL": self.ledger_url,
             "EXACT_PERSONIO_START_FROM": "beginning",
+            # A task that fails here fails soon: the run waits for its retries.
+            "EXACT_PERSONIO_RETRY_SECONDS": "1",
         }
 
     def log_in(self) -> None:

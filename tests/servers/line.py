@@ -233,5 +233,8 @@ class Run:
 
     def commit(self) -> dict[str, Any]:
         made = commit(self.line.ledger, self.job, self.run_id, self.pinned)
-        self.line.watermarks[self.run_id] = made
+        # Airflow deletes what a task pushed when it begins once more.
+        self.line.watermarks.pop(self.run_id, None)
+        if made["advanced"]:
+            self.line.watermarks[self.run_id] = made
         return made

@@ -201,6 +201,15 @@ class Model:
         between = person.between(read, self.tick)
         return terms.cover(person) and person.there(read) and all(terms.take(person, one) for one in between)
 
+    def meant(self, terms: Terms, read: int) -> list[int]:
+        """Return who must have arrived with a window that was read at a tick: fit and in it ever since."""
+        return [one.number for one in self.people.values() if self.surely(terms, one, read) and self._always(one, read)]
+
+    def news(self, read: int) -> list[int]:
+        """Return who must have arrived with a live run that read the feed at a tick."""
+        new = [one for one in self.people.values() if self.is_new(one) and self._seen(one) and one.there(read)]
+        return [one.number for one in new if self._always(one, read)]
+
     def fit(self, person: Person, read: int) -> bool:
         """Say whether somebody was fit to be sent at some time since a run read them."""
         return any(one.content == "good" for one in self._known(person, read))
@@ -258,6 +267,9 @@ class Model:
         # A main contact is looked up when the account is decided on.
         person.decided_at = max(person.decided_at, self.tick if self.looks_again else read)
         self._allow(person, read)
+
+    def _always(self, person: Person, read: int) -> bool:
+        return all(one.content == "good" for one in person.between(read, self.tick))
 
     def _perhaps(self, person: Person, read: int) -> None:
         person.perhaps = True

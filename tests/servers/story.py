@@ -164,6 +164,17 @@ class Story:
             run.read = run.read or self.model.tick
         elif stage == "decide" and not run.asked.preview:
             self._decided(run, whole=True)
+        elif stage == "commit" and not run.asked.preview and run.asked.max_records is None:
+            self._finished(run)
+
+    def _finished(self, run: Run) -> None:
+        """Nobody whom the run means is left out who has been fit ever since it read them."""
+        if run.asked.mode == "replay":
+            return
+        arrived, model = self.arrived(), self.model
+        meant = model.news(run.read) if run.live else model.meant(self.terms(run), run.read)
+        missing = [number for number in meant if not arrived[number]]
+        assert missing == [], f"a {run.asked.mode} run is over, and somebody whom it means has not arrived"
 
     def _planned(self, run: Run) -> None:
         window = run.window = self.world.pinned(run)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from include.ledger.approvals import Approval
+from include.records import StreamKey
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
@@ -54,3 +55,19 @@ def test_answers_stay_as_long_as_the_run_can_be_cleared(ledger: Ledger, clock: C
     clock.advance(2 * 86_400)
     assert ledger.retention.purge(clock.at)["approvals"] == 1
     assert ledger.approvals.get(RUN) is None
+
+
+def test_live_dags_that_send_the_same_records_are_found(ledger: Ledger, ready: Any) -> None:
+    """By position and division, in whatever state their records are; lanes of history send nothing by themselves."""
+    live, day = StreamKey("live", 124132, "Contacts"), datetime(2026, 1, 1, tzinfo=UTC)
+    others = [StreamKey("other", 124132, "Contacts"), StreamKey("live", 555, "Contacts"), live.history()]
+    for stream in (live, *others):
+        ledger.watermarks.advance(stream, expected=None, to=1, run_id="r", created_from=day)
+    ledger.deliveries.decide(live, "application", 1001, 4242, [ready(1)], "live/r", fingerprint="m")
+    history = StreamKey("history", 124132, "Contacts").history()
+    scopes = ledger.approvals.live_scopes
+    assert scopes(history, "application", 1001) == [("live", day)]
+    assert scopes(history, "application", 1002) == []
+    assert scopes(history, "employee", 1001) == []
+    # A DAG's own live runs are always meant, even before they decided anything.
+    assert scopes(others[0].history(), "application", 1001) == [("live", day), ("other", day)]

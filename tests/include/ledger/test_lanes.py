@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from include.ledger.staging import PURGED
 from include.ledger.states import NOT_NEW
+from include.ledger.tables import staged
 from include.records import Decision, StreamKey
 
 if TYPE_CHECKING:
@@ -153,8 +155,14 @@ def test_whoever_comes_first_the_record_is_asked_for(  # noqa: PLR0917 - fixture
         decide(ledger, stream, decision)
     assert states(ledger, LANE) == {"ready": 1}
     assert ledger.deliveries.selected(RUN) == {"ready": 1}
-    # Where the live lane has read a newer state, it decides that one by its content, although it is not new.
-    assert waiting(ledger, LIVE, created_from=minute(2)) == ({1: True} if of_live > of_lane else {})
+    # It waits for the run that wants it, maybe for a person's word, even if the live lane has read a newer state.
+    assert waiting(ledger, LIVE, created_from=minute(2)) == {}
+    newer = {1: True} if of_live > of_lane else {}
+    # Within the live lane's own scope it is the live lane's; sent, it is noted that it changed.
+    assert waiting(ledger, LIVE, created_from=minute(1)) == {1: True}
+    sent = claim(ledger, selected_for=RUN)
+    ledger.deliveries.settle(sent, "created")
+    assert waiting(ledger, LIVE, created_from=minute(2)) == newer
 
 
 @pytest.mark.parametrize("outcome", ["rejected", "ready"])
@@ -222,6 +230,22 @@ def test_only_marked_rows_are_replayed_and_of_two_lanes_the_newer(
     assert waiting(ledger, LANE, **MARKED) == {2: True, 4: True, 5: True}
     decide(ledger, LIVE, rejected(5, 3))
     assert waiting(ledger, LANE, **MARKED) == {2: True, 4: True}
+
+
+def test_a_mark_on_a_record_whose_newer_copy_was_blanked_is_decided_by_the_other(
+    ledger: Ledger, source: Make, rejected: Make
+) -> None:
+    """Nothing can be decided of what retention blanked; the older copy is the best there is."""
+    stage(ledger, LIVE, source(1, 4))
+    stage(ledger, LANE, source(1, 3))
+    decide(ledger, LIVE, rejected(1, 4))
+    with ledger._database.write() as connection:
+        connection.execute(staged.update().where(staged.c.row_version == 4).values(sealed=PURGED))
+    ledger.deliveries.replay(LIVE, "application", 1001, run_id="cli")
+    assert waiting(ledger, LIVE, **MARKED) == {}
+    assert waiting(ledger, LANE, **MARKED) == {1: True}
+    assert decide(ledger, LANE, rejected(1, 3)) == {"rejected": 1}
+    assert waiting(ledger, LANE, **MARKED) == {}
 
 
 def test_a_row_of_a_window_that_was_blanked_has_to_be_read_again(

@@ -9,6 +9,7 @@ import pytest
 from include.ledger import replays
 from include.ledger.replays import Selection
 from include.ledger.states import REMAPPABLE
+from include.ledger.still_marked import StillMarked
 from include.records import Decision, StreamKey
 
 if TYPE_CHECKING:
@@ -155,3 +156,14 @@ def failure() -> ExactPersonioError:
     from include.errors import CredentialsError  # noqa: PLC0415 - only here
 
     return CredentialsError("Refused.", reason_code="personio.login.refused", way_out="Enter the token.")
+
+
+def test_what_a_replay_left_is_told_by_reason(two_streams: Ledger) -> None:
+    """Nothing was read of these records; for a run of another position they are not meant at all."""
+    desk = two_streams.deliveries
+    desk.replay_all(Selection(dag_id=CONTACTS.dag_id, states=REMAPPABLE), run_id="cli")
+    found = desk.still_marked(CONTACTS.history(), "application", 1001, 4242)
+    assert found == [StillMarked("not_there", 1001, 8)]
+    assert desk.still_marked(CONTACTS, "application", 1002, 4242) == [StillMarked("other_position", 1001, 8)]
+    assert desk.still_marked(CONTACTS, "application", 1001, 4343) == []
+    assert desk.still_marked(ACCOUNTS, "employee", 0, 0) == []

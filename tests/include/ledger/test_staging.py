@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from include.ledger import StageResult
 from include.records import Decision, SourceRow, StreamKey
@@ -64,6 +67,38 @@ def test_the_same_version_with_other_columns_is_stored(ledger: Ledger, source: M
     ledger.staging.stage(STREAM, "a", [source(1, 5)], resume=None, page=1)
     wider = SourceRow(source(1).source_id, 5, None, {**source(1).row, "Email": "ada@example.org"})
     assert ledger.staging.stage(STREAM, "b", [wider], resume=None, page=1).changed == 1
+
+
+def columns(ledger: Ledger, stream: StreamKey) -> dict[str, Any]:
+    """Return the only row of a lane."""
+    [chunk] = ledger.staging.undecided(stream, "application", 1001)
+    [row] = chunk
+    return row.row
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_a_lane_of_history_loses_no_column(ledger: Ledger, source: Make, versioned: bool) -> None:
+    """Whoever reads on from its place gets a row as it was read before, by whichever mapping and way."""
+    lane = STREAM.history()
+    row = source(1, 5)
+    state = {**row.row, "Modified": "/Date(1767225600000)/"}
+    wide, narrow = {**state, "Email": "ada@example.org"}, {**state, "Phone": "1"}
+    ledger.staging.stage(lane, "a", [dataclasses.replace(row, row=wide)], resume=None, page=1)
+    read = [dataclasses.replace(row, row=narrow)]
+    assert ledger.staging.stage(lane, "b", read, resume=None, page=1, versioned=versioned).changed == 1
+    assert columns(ledger, lane) == {**wide, **narrow}
+    assert ledger.staging.stage(lane, "c", read, resume=None, page=1, versioned=versioned).unchanged == 1
+    assert columns(ledger, lane) == {**wide, **narrow}
+
+
+def test_a_newer_version_and_a_live_lane_keep_nothing_of_the_old_row(ledger: Ledger, source: Make) -> None:
+    """What a newer state says of a column that was not read, nobody knows; a live lane has its mapping's columns."""
+    for stream, version in ((STREAM.history(), 6), (STREAM, 5)):
+        old, new = source(1, 5), source(1, version)
+        wide = dataclasses.replace(old, row={**old.row, "Email": "ada@example.org"})
+        ledger.staging.stage(stream, "a", [wide], resume=None, page=1)
+        ledger.staging.stage(stream, "b", [new], resume=None, page=1)
+        assert columns(ledger, stream) == new.row
 
 
 def test_undecided_rows_come_once_while_the_caller_decides(ledger: Ledger, source: Make, ready: Make) -> None:

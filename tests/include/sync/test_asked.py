@@ -126,6 +126,7 @@ def test_a_confirmed_reset(text: str, value: int) -> None:
 
 
 WINDOW = {"created_from": "2026-01-01"}
+SWITCHES = ("preview", "forecast", "replay_only", "require_approval", "only_main_contacts")
 MISTAKES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("created_from.malformed", {"created_from": "1-1-2026"}, {}, "2026-01-31"),
     ("created_from.malformed", {"created_from": "20260131"}, {}, "2026-01-31"),
@@ -159,6 +160,18 @@ MISTAKES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"entity": "Accounts"},
         "empty it",
     ),
+    *(
+        (f"{name}.malformed", {name: value}, {}, "without quotes")
+        for name in SWITCHES
+        for value in ("false", "yes", 1, ["no"])
+    ),
+    ("status.malformed", {**WINDOW, "status": 3}, {"entity": "Accounts"}, "Correct the field"),
+    ("status.malformed", {**WINDOW, "status": "CP"}, {"entity": "Accounts"}, "Correct the field"),
+    ("country.malformed", {**WINDOW, "country": {"NL": True}}, {}, "Correct the field"),
+    ("country.malformed", {**WINDOW, "country": [["NL"]]}, {}, "Correct the field"),
+    ("country.malformed", {**WINDOW, "country": [None]}, {}, "Correct the field"),
+    ("reset_watermark_to.malformed", {"reset_watermark_to": str(2**63)}, {}, "exact-personio status"),
+    ("max_records.malformed", {"max_records": 2**63}, {}, "empty the field"),
     ("where.needs_window", {"country": ["NL"]}, {}, "created_from"),
     ("where.needs_window", {"modified_from": "2026-01-01"}, {}, "created_from"),
     ("replay_only.with_window", {"replay_only": True, **WINDOW}, {}, "switch replay_only off"),

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from planned import asked_of, fill, staged
 
 from include.clients.exact_time import local_to_utc
 from include.errors import ServiceUnavailableError
@@ -16,6 +15,7 @@ from include.sandbox.faults import Fault
 from include.sync.planning_lane import note
 from line import DIVISION, ZONE, Line
 from moved import calls
+from planned import asked_of, fill, staged
 
 if TYPE_CHECKING:
     from include.ledger import Ledger

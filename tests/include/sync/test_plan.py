@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from planned import plan
 
 from include.records import RecordFilter, Window
 from include.sync.plan import told
 from line import Line
 from moved import hire, mark_of
+from planned import plan
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
@@ -87,3 +87,17 @@ def test_row_versions_survive_a_browser() -> None:
     shown = json.loads(json.dumps(told(window, {})))
     assert shown["after"] == "9007199254740993"
     assert shown["where"] == {"status": ["C"], "modified_from": "2026-01-01T00:00:00+00:00"}
+
+
+def test_the_run_that_moved_the_watermark_last_may_be_reprocessed(line: Line, sandbox: RunningSandbox) -> None:
+    """What a backfill makes of it lies behind or ahead of the stream; the next live run starts where that stands."""
+    hire(sandbox, 0, 1)
+    line.run("r1")
+    reached = mark_of(line)
+    hire(sandbox, 2)
+    now = datetime.now(UTC)
+    line.backfill("r1", now - timedelta(days=2), now + timedelta(days=1))
+    assert mark_of(line) == reached
+    again = line.start("r2")
+    assert plan(again)[0].after == reached.value
+    assert again.extract()["read"] == 1

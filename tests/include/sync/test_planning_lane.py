@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from planned import extracted, fill, plan, staged
 
 from include.sync.extract import extract
 from include.sync.filters import every_column
 from include.transform import load_mapping
-from line import ZONE, Line
-from moved import move
+from line import DIVISION, ZONE, Line
+from moved import DIVISIONS, hire, move, people
+from planned import extracted, fill, plan, staged
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
@@ -36,7 +36,7 @@ def test_the_whole_feed_is_read_once_for_all_windows(line: Line, sandbox: Runnin
     march, april = fill(sandbox, *[IN_MARCH] * 200), fill(sandbox, *[IN_APRIL] * 1000)
     first = line.start("w1", **MARCH)
     assert plan(first)[2] == [COUNT, COUNT]
-    assert extracted(first) == [FEED] * 2
+    assert extracted(first) == [DIVISIONS, FEED, FEED]
     assert staged(line.ledger, first.job.stream) == {*march, *april}
     later = fill(sandbox, *[IN_APRIL] * 5)
     second = line.start("w2", **APRIL)
@@ -110,8 +110,56 @@ def test_a_moved_division_is_noticed_by_the_lane_of_history(line: Line, sandbox:
     more = fill(sandbox, *[IN_MARCH] * 3)
     second = line.start("w2", **MARCH)
     plan(second)
-    assert extracted(second) == [FEED, "system/Divisions", FEED]
+    assert extracted(second) == [FEED, DIVISIONS, FEED]
     assert staged(line.ledger, first.job.stream) == {*march, *more}
     third = line.start("w3", **MARCH)
     assert plan(third)[2] == []
     assert extracted(third) == [FEED]
+
+
+@pytest.mark.parametrize("live_lane_knows", [True, False])
+def test_a_division_that_moved_before_the_lane_began_has_not_moved_since(
+    line: Line, sandbox: RunningSandbox, live_lane_knows: bool
+) -> None:
+    """The last row that was read is gone after a change: Exact's date of the move is the one known from the first."""
+    fill(sandbox, *[IN_MARCH] * 200)
+    move(sandbox)
+    if live_lane_knows:
+        line.run("r1", start_from="now")
+    first, second = line.start("w1", **MARCH), line.start("w2", **MARCH)
+    plan(first)
+    assert extracted(first) == ([FEED] if live_lane_knows else [DIVISIONS, FEED])
+    rows = sandbox.sandbox.exact.contents()[str(DIVISION)]["Contacts"]
+    last = max(rows, key=lambda row: int(row["Timestamp"]))
+    sandbox.sandbox.exact.update(DIVISION, "Contacts", last["ID"], {"Phone": "0201234567"})
+    plan(second)
+    assert extracted(second) == [FEED, DIVISIONS]
+    assert line.ledger.staging.totals(second.job.stream, "w2").read == 1
+
+
+@pytest.mark.parametrize("bound", [{"preview": True}, {"max_records": 1}])
+def test_a_preview_with_fixed_values_takes_no_column_from_the_lane(
+    line: Line, sandbox: RunningSandbox, bound: dict[str, Any]
+) -> None:
+    """It needs fewer columns of the same rows; a window that reads on afterwards needs them all."""
+    line.run("r1", start_from="now")
+    hire(sandbox, 1, 2, Gender="V", City="Utrecht")
+    fill(sandbox, *[IN_MARCH] * 200)
+    first = line.start("w1", preview=True, **MARCH)
+    plan(first)
+    extracted(first)
+    hire(sandbox, 3, Gender="V", City="Utrecht")
+    fixed = line.start("p1", overrides={"attributes": {"gender": "male"}}, **bound)
+    assert "Gender" in set(first.mapping.select) - set(fixed.mapping.select)
+    plan(fixed)
+    extracted(fixed)
+    later = line.start("w2", created_from="2026-05-01")
+    assert plan(later)[0].after > 1
+    extracted(later)
+    later.decide()
+    later.load()
+    genders = {
+        row["email"]: {one["id"]: one["value"] for one in row["attributes"]}["gender"]
+        for row in sandbox.sandbox.personio.contents()["applications"]
+    }
+    assert genders == dict.fromkeys(people(1, 2, 3), "female")

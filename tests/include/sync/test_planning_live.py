@@ -58,6 +58,16 @@ def test_raised_xcom_stops_the_run(ledger: Ledger, stream: StreamKey) -> None:
         plan(ledger, stream, "r2", {"r1": {"to": "701"}})
 
 
+@pytest.mark.parametrize("told", ["300", "701", "no number"])
+def test_what_a_run_reports_that_moved_nothing_does_not_count(ledger: Ledger, stream: StreamKey, told: str) -> None:
+    """A backfill may have reprocessed the very run that committed the watermark."""
+    ledger.watermarks.advance(stream, expected=None, to=700, run_id="r1", created_from=None)
+    pushed = {"r1": {"to": told, "advanced": False}}
+    assert plan(ledger, stream, "r2", pushed).after == 700
+    start = next_start(ledger, stream, start_from="now", zone=ZONE, newest=never, pushed=pushed.get)
+    assert start == Start(700, None)
+
+
 def test_xcom_without_a_number_stops_the_run(ledger: Ledger, stream: StreamKey) -> None:
     ledger.watermarks.advance(stream, expected=None, to=700, run_id="r1", created_from=None)
     with pytest.raises(ConfigurationError, match="no number"):

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from planned import extracted, fill, plan, staged
 
 from line import Line
 from moved import LONG_AGO, hire, mark_of, move
+from planned import extracted, fill, plan, staged
 
 if TYPE_CHECKING:
     from include.ledger import Ledger

@@ -33,6 +33,7 @@ def _create_tables() -> None:
         "ledger_run_outbox",
         sa.Column("run_id", sa.String(length=501), nullable=False),
         sa.Column("delivery_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("run_id", "delivery_id"),
     )
     op.create_index("ix_ledger_run_outbox_delivery", "ledger_run_outbox", ["delivery_id"])
