@@ -71,7 +71,7 @@ def filters() -> st.SearchStrategy[RecordFilter]:
         "country": st.sampled_from([(), (), (), (), (COUNTRIES[0],)]),
         "modified_from": st.sampled_from([None, None, None, None, BORDERS[-2]]),
     }
-    return st.builds(RecordFilter, **wanted)  # type: ignore[arg-type]
+    return st.builds(RecordFilter, **wanted)
 
 
 @st.composite

@@ -203,7 +203,9 @@ class Model:
 
     def meant(self, terms: Terms, read: int) -> list[int]:
         """Return who must have arrived with a window that was read at a tick: fit and in it ever since."""
-        return [one.number for one in self.people.values() if self.surely(terms, one, read) and self._always(one, read)]
+        return [
+            one.number for one in self.people.values() if self.surely(terms, one, read) and self._always(one, read)
+        ]
 
     def news(self, read: int) -> list[int]:
         """Return who must have arrived with a live run that read the feed at a tick."""

@@ -119,7 +119,9 @@ class HeldUp:
 @contextmanager
 def quick(url: str) -> Iterator[None]:
     """Let all lines share one HTTP client and one mapping: to build them takes longer than a run."""
-    built, loaded = line.build_http, line.load_mapping
+    # Names that the module only imports: for mypy they are not its own.
+    names: Any = line
+    built, loaded = names.build_http, names.load_mapping
     mappings: dict[str, Any] = {}
 
     def load(entity: Entity, destination: Destination, *, overrides: dict[str, Any]) -> Any:
@@ -129,12 +131,12 @@ def quick(url: str) -> Iterator[None]:
         return mappings[key]
 
     with built(base_url=url, timeout=30) as http:
-        line.build_http = lambda **_: nullcontext(http)  # type: ignore[assignment,return-value]
-        line.load_mapping = load  # type: ignore[assignment]
+        names.build_http = lambda **_: nullcontext(http)
+        names.load_mapping = load
         try:
             yield
         finally:
-            line.build_http, line.load_mapping = built, loaded
+            names.build_http, names.load_mapping = built, loaded
 
 
 def keep_connections(ledger: Ledger) -> None:

@@ -48,9 +48,7 @@ def put(sandbox: RunningSandbox, email: str) -> str:
 
 
 @pytest.mark.parametrize("others", [None, 0, 300], ids=["nobody is left", "read by pages", "read by the feed"])
-def test_who_was_deleted_after_a_preview_is_not_sent(
-    line: Line, sandbox: RunningSandbox, others: int | None
-) -> None:
+def test_who_was_deleted_after_a_preview_is_not_sent(line: Line, sandbox: RunningSandbox, others: int | None) -> None:
     gone = put(sandbox, "gone@example.org")
     if others is not None:
         put(sandbox, "stays@example.org")

