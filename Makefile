@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-.PHONY: help setup test check demo up lock clean
+.PHONY: help setup test soak check demo up lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,7 +28,10 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 test: $(READY) ## the whole test suite
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
+
+soak: $(READY) ## what takes longer: a load killed while it pauses, and mistakes that the model test must catch
+	@$(BIN)/pytest -n 2 --dist loadfile -m soak
 
 check: $(READY) ## ruff, mypy strict, import contracts
 	@$(BIN)/ruff check .

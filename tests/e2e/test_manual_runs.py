@@ -118,10 +118,7 @@ def test_forecast_counts_and_skips_the_rest(airflow: Airflow) -> None:
             {"created_from": "2025-03-01", "created_to": "2025-03-01"},
             "params.created_to.not_after_created_from",
         ),
-        (LIVE, {"country": ["NL"]}, "params.where.needs_window"),
-        (LIVE, {"reset_watermark_to": "beginning"}, "params.reset_watermark_to.not_confirmed"),
         (HISTORY, {}, "params.created_from.missing"),
-        (LIVE, {"max_record": 1}, "params.max_record.unknown"),
         (HISTORY, {**MARCH, "previw": True}, "params.previw.unknown"),
     ],
 )

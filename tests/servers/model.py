@@ -210,7 +210,8 @@ class Model:
     def news(self, read: int) -> list[int]:
         """Return who must have arrived with a live run that read the feed at a tick."""
         new = [one for one in self.people.values() if self.is_new(one) and self._seen(one) and one.there(read)]
-        return [one.number for one in new if self._always(one, read)]
+        # Who has to be looked at again has to wait for it.
+        return [one.number for one in new if self._always(one, 0 if self.looks_again else read)]
 
     def fit(self, person: Person, read: int) -> bool:
         """Say whether somebody was fit to be sent at some time since a run read them."""

@@ -262,18 +262,20 @@ class Story:
         self._check_end()
 
     def _check_end(self) -> None:
-        arrived, made = self.arrived(), self.world.deliveries()
+        arrived, rows = self.arrived(), self.world.deliveries()
+        made = {row.source_id: row for row in rows}
         missing = [p.number for p in self.model.people.values() if self.model.must(p) and not arrived[p.number]]
         assert missing == [], "somebody is missing at Personio"
-        states = Counter(row.state for row in made.values())
+        states = Counter(row.state for row in rows)
+        assert len(made) == len(rows), "a record has two deliveries for one position"
         assert set(states) <= {"created", "rejected", "skipped_by_rule"}, "something is left behind"
         assert states["created"] == len(arrived), "the ledger and Personio do not agree"
         for number, person in self.model.people.items():
             if arrived[number] or (reasons := self.model.reason(person)) is None:
                 continue
             row = made.get(guid(number))
-            assert row is not None, f"{number} has no reason"
-            assert row.reason_code in reasons, f"{number} has another reason"
+            assert row is not None, "somebody was left out without a reason"
+            assert row.reason_code in reasons, "somebody was left out for another reason"
 
 
 def guid(number: int) -> str:

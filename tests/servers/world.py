@@ -258,9 +258,9 @@ class World(line.Line):
         """Return a run's window."""
         return line.Run(self, run.run_id, run.asked, {}).pinned
 
-    def deliveries(self) -> dict[str, Any]:
-        """Return the delivery of every record that has one, by Exact's id."""
-        return {row.source_id: row for row in self._rows(select(deliveries).order_by(deliveries.c.id))}
+    def deliveries(self) -> list[Any]:
+        """Return all deliveries."""
+        return self._rows(select(deliveries).order_by(deliveries.c.id))
 
     def selected(self, run: Run) -> set[str]:
         """Return the records in a run's outbox."""

@@ -75,10 +75,12 @@ def test_window_sends_what_was_created_in_it_and_nothing_else(
     ):
         joined(sandbox, number, created)
     before = live_lane(line)
-    line.window("w1", "2026-02-01", "2026-03-01")
+    run = line.start("w1", created_from="2026-02-01", created_to="2026-03-01")
+    run.go()
     assert applicants(sandbox) == people(1, 2)
     assert live_lane(line) == before == [None, False, []]
-    made = line.watermarks["w1"]
+    made = run.commit()
+    assert line.watermarks == {}
     assert (made["mode"], made["advanced"], made["counts"]) == ("window", False, {"created": 2})
     assert made["from"] == made["to"]
 
@@ -122,7 +124,7 @@ def test_canary_sends_one_and_leaves_nobody_ready(ledger: Ledger, sandbox: Runni
         assert len(applicants(sandbox)) == 1
         assert set(states(line)) <= {"created", "rejected"}
         assert states(line)["created"] == 1
-    assert line.watermarks["c1"]["mode"] == "canary"
+    assert line.start("c1", max_records=1).commit()["mode"] == "canary"
     line.window("w1", "2026-01-01", "2026-02-01")
     assert applicants(sandbox) == people(1, 2, 3, 4, 5)
 
@@ -237,12 +239,13 @@ def test_remap_makes_what_waits_anew_by_the_mapping_of_now(ledger: Ledger, sandb
     assert replay(ledger, chosen, plan(ledger, chosen)).marked == 2
     sandbox.sandbox.log.clear()
     changed = {"last_name": "van Proef", "message": "Opnieuw"}
-    line.start("p1", replay_only=True, overrides=changed).go()
+    run = line.start("p1", replay_only=True, overrides=changed)
+    run.go()
     made = sandbox.sandbox.personio.contents()["applications"]
     assert applicants(sandbox) == people(1, 2)
     assert {(row["last_name"], row["message"]) for row in made} == {("van Proef", "Opnieuw")}
     assert not any(one.service == "exact" for one in sandbox.sandbox.log.entries())
-    assert line.watermarks["p1"]["mode"] == "replay"
+    assert run.commit()["mode"] == "replay"
 
 
 def test_replay_takes_what_either_lane_has_read(ledger: Ledger, sandbox: RunningSandbox) -> None:

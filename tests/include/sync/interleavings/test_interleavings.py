@@ -10,10 +10,9 @@ import os
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from account_story import AccountStory
-from machine import Machine
+from stories import tell
 
 if TYPE_CHECKING:
     from world import World
@@ -24,7 +23,6 @@ EXAMPLES = os.environ.get("EXACT_PERSONIO_EXAMPLES", "")
 def budget(examples: int) -> settings:
     return settings(
         max_examples=int(EXAMPLES or examples),
-        stateful_step_count=14,
         derandomize=not EXAMPLES,
         database=None,
         deadline=None,
@@ -33,11 +31,10 @@ def budget(examples: int) -> settings:
 
 
 def test_contacts(world: World) -> None:
-    run_state_machine_as_test(type("Contacts", (Machine,), {"world": world}), settings=budget(40))
+    tell(world, budget(40))
 
 
 def test_accounts(world: World) -> None:
     """The same of accounts, whose applicant is another record that changes without the account."""
     accounts = dataclasses.replace(world, entity="Accounts")
-    kind = type("Accounts", (Machine,), {"world": accounts, "kind": AccountStory})
-    run_state_machine_as_test(kind, settings=budget(12))
+    tell(accounts, budget(12), AccountStory)
