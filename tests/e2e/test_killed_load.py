@@ -44,7 +44,7 @@ def test_killed_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
         demo.api.login()
         stack.processes.wait_for(DAG, lambda: demo.api.has_dag(DAG))
         demo.api.unpause(DAG)
-        run_id = demo.api.trigger(DAG, {})
+        run_id = demo.api.trigger(DAG, {"approve_above": 100_000})
         stack.processes.wait_for("half of the applications", lambda: applications(stack) > 300, seconds=SECONDS)
         loading = [run for run in demo.api.runs(DAG) if run["state"] == "running"]
         kill_running_task(stack, demo, str(loading[0]["dag_run_id"]))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event, select
+from sqlalchemy import select
 
 import line
-from include.ledger.database import _on_sqlite_begin, _on_sqlite_connect
 from include.ledger.run_tables import run_outbox
 from include.ledger.tables import deliveries, metadata, staged, watermarks
 from include.sandbox.settings import SandboxSettings
@@ -22,30 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from include.clients.exact import ExactClient
-    from include.ledger import Ledger
-    from include.ledger.claims import Claim
-    from include.records import Destination, Entity, Window
+    from include.records import Entity, Window
     from include.sync.asked import Asked
-    from include.sync.delivery import Delivery, Sent
+    from include.sync.delivery import Delivery
 
     Wrap = Callable[[Delivery], Delivery]
 
 START = datetime(2026, 10, 25, 0, 5, tzinfo=UTC)
 """Five past two in the night in which Amsterdam has the hour from two to three twice."""
 STAGES = ("plan", "extract", "decide", "load", "commit")
-KILLS = {
-    "plan": ("windows.pin",),
-    "extract": ("staging.stage",),
-    "decide": ("deliveries.decide",),
-    "load": ("deliveries.claim", "deliveries.settle"),
-    "commit": ("watermarks.advance",),
-}
-"""What of the ledger a stage writes with: a kill is before or after one of these."""
 FOR_EVER = 10**7
-
-
-class Killed(BaseException):
-    """Raised where a process is killed: nothing but a test catches it."""
 
 
 class Clock:
@@ -97,59 +82,6 @@ class Run:
     @property
     def live(self) -> bool:
         return not self.asked.history
-
-
-class HeldUp:
-    """A destination during whose first request something else happens."""
-
-    def __init__(self, delivery: Delivery, meanwhile: Callable[[], None]) -> None:
-        self._delivery = delivery
-        self._meanwhile: Callable[[], None] | None = meanwhile
-
-    def send(self, claim: Claim, hold: Callable[[], None]) -> Sent:
-        meanwhile, self._meanwhile = self._meanwhile, None
-        if meanwhile is not None:
-            meanwhile()
-        return self._delivery.send(claim, hold)
-
-    def find(self, claim: Claim) -> str | None:
-        return self._delivery.find(claim)
-
-
-@contextmanager
-def quick(url: str) -> Iterator[None]:
-    """Let all lines share one HTTP client and one mapping: to build them takes longer than a run."""
-    # Names that the module only imports: for mypy they are not its own.
-    names: Any = line
-    built, loaded = names.build_http, names.load_mapping
-    mappings: dict[str, Any] = {}
-
-    def load(entity: Entity, destination: Destination, *, overrides: dict[str, Any]) -> Any:
-        key = f"{entity} {destination} {overrides}"
-        if key not in mappings:
-            mappings[key] = loaded(entity, destination, overrides=overrides)
-        return mappings[key]
-
-    with built(base_url=url, timeout=30) as http:
-        names.build_http = lambda **_: nullcontext(http)
-        names.load_mapping = load
-        try:
-            yield
-        finally:
-            names.build_http, names.load_mapping = built, loaded
-
-
-def keep_connections(ledger: Ledger) -> None:
-    """Let a ledger keep its connections, and SQLite not wait for the disk: nobody forks here or cuts the power."""
-    held = ledger._database
-    engine = create_engine(held.engine.url, hide_parameters=True)
-    if held.is_sqlite:
-        event.listen(engine, "connect", _on_sqlite_connect)
-        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-        event.listen(engine, "begin", _on_sqlite_begin)
-    held.engine.dispose()
-    held.engine = engine
-    held._writer = engine.execution_options(ledger_write=True)
 
 
 @dataclass
@@ -287,32 +219,3 @@ class World(line.Line):
     def _rows(self, query: Any) -> list[Any]:
         with self.ledger._database.read() as connection:
             return list(connection.execute(query))
-
-
-@contextmanager
-def killed(ledger: Ledger, point: str, calls: int, *, kept: bool) -> Iterator[None]:
-    """Kill the process at a call of the ledger: before it is carried out, or right after.
-
-    :param point: one of `KILLS`.
-    :param calls: how many are carried out unharmed before.
-    """
-    store, _, name = point.partition(".")
-    owner, left = getattr(ledger, store), [calls]
-    real = getattr(owner, name)
-
-    def call(*args: Any, **more: Any) -> Any:
-        left[0] -= 1
-        if left[0] == -1 and not kept:
-            raise Killed
-        result = real(*args, **more)
-        if left[0] == -1:
-            raise Killed
-        return result
-
-    setattr(owner, name, call)
-    try:
-        yield
-    except Killed:
-        pass
-    finally:
-        delattr(owner, name)

@@ -8,7 +8,8 @@ from cryptography.fernet import Fernet
 import postgres
 from include.ledger import open_ledger
 from include.sandbox.server import RunningSandbox
-from world import Clock, World, keep_connections, quick, settings
+from quick import keep_connections, quick
+from world import Clock, World, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
