@@ -32,13 +32,13 @@ def budget(examples: int) -> settings:
 
 
 def test_contacts(world: World) -> None:
-    tell(world, budget(20))
+    tell(world, budget(10))
 
 
 def test_accounts(world: World) -> None:
     """The same of accounts, whose applicant is another record that changes without the account."""
     accounts = dataclasses.replace(world, entity="Accounts")
-    tell(accounts, budget(6), AccountStory)
+    tell(accounts, budget(4), AccountStory)
 
 
 ALL = Asked(mode="backfill")
