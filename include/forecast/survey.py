@@ -43,7 +43,7 @@ WORTH: Final = 2
 class Heard:
     """A row that was read, and for how many it stands."""
 
-    row: StagedRow
+    row: StagedRow = field(repr=False)
     span: int
     weight: float
 

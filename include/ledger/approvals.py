@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import or_, select
@@ -30,7 +30,7 @@ class Approval:
     """
 
     run_key: str
-    asked: dict[str, Any]
+    asked: dict[str, Any] = field(repr=False)
     asked_at: datetime
     answer: str | None
     answered_by: str | None

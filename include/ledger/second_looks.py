@@ -12,7 +12,6 @@ from sqlalchemy import func, literal, or_, select
 
 from include.ledger.states import NEVER_DECIDED
 from include.ledger.tables import deliveries, staged
-from include.ledger.windows import of_stream
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -56,7 +55,10 @@ class SecondLooks:
         :param limit: at most so many at once.
         """
         where = [
-            of_stream(deliveries, stream),
+            # Its runs of history decide on what this lane has read, too.
+            deliveries.c.dag_id.in_((stream.dag_id, stream.history().dag_id)),
+            deliveries.c.division == stream.division,
+            deliveries.c.entity == stream.entity,
             deliveries.c.company == company,
             deliveries.c.destination == destination,
             deliveries.c.job == job,
@@ -66,11 +68,11 @@ class SecondLooks:
         ]
         due = deliveries.c.decided_at <= self._database.now() - every
         with self._database.read() as connection:
-            if connection.execute(select(literal(1)).where(*where, due, _kept()).limit(1)).first() is None:
+            if connection.execute(select(literal(1)).where(*where, due, _kept(stream)).limit(1)).first() is None:
                 return 0
         oldest = (
             select(deliveries.c.id, due.label("due"))
-            .where(*where, _kept())
+            .where(*where, _kept(stream))
             .order_by(deliveries.c.decided_at, deliveries.c.id)
             .limit(limit)
         )
@@ -96,10 +98,10 @@ def about_contact() -> ColumnElement[bool]:
     )
 
 
-def _kept() -> ColumnElement[bool]:
-    """Return the condition that the decided row is still there to be decided on."""
+def _kept(stream: StreamKey) -> ColumnElement[bool]:
+    """Return the condition that the lane still holds the row as it was decided on."""
     same = (
-        staged.c.dag_id == deliveries.c.dag_id,
+        staged.c.dag_id == stream.dag_id,
         staged.c.division == deliveries.c.division,
         staged.c.entity == deliveries.c.entity,
         staged.c.source_id == deliveries.c.source_id,

@@ -61,7 +61,7 @@ def test_missing_file_is_put_there_and_its_records_are_replayed(airflow: Airflow
     airflow.run(DAG, **form)
     assert airflow.applicants() == {}
     told = json.loads(airflow.cli("replay", "--reason", REASON, "--yes", "--json"))
-    conf = json.dumps({"replay_only": True, "division": DIVISION})
+    conf = json.dumps({"replay_only": True, "division": DIVISION, "job_position_id": 1001})
     assert (told["marked"], told["next"]) == (2, [f"airflow dags trigger {DAG} --conf '{conf}'"])
     for _ in range(2):
         run, log = airflow.run(DAG, **form)

@@ -20,11 +20,15 @@ NAMES = frozenset({"email", "user", "payload", "row", "rows", "json", "body", "r
 NOBODY = frozenset(
     {
         # Ciphertext and keyed hashes, on their way into the database.
-        *(("_Batch", name) for name in ("inserts", "updates", "touches", "lines")),
+        *(("Batch", name) for name in ("inserts", "updates", "touches", "lines", "to_send")),
         # What runs of Airflow returned: counts.
         *(("RunResult", name) for name in ("results", "watermark")),
         # How many warnings there were.
         ("Hired", "warnings"),
+        # Locked rows of the ledger: states, hashes, numbers.
+        ("Known", "rows"),
+        # A function that tells an event; it is not called to be printed.
+        ("WindowPlan", "pushed"),
         # A function over rows, not a row.
         ("Template", "run"),
     }

@@ -203,15 +203,19 @@ class Model:
 
     def meant(self, terms: Terms, read: int) -> list[int]:
         """Return who must have arrived with a window that was read at a tick: fit and in it ever since."""
-        return [
-            one.number for one in self.people.values() if self.surely(terms, one, read) and self._always(one, read)
-        ]
+        sure = [one for one in self.people.values() if self.surely(terms, one, read) and self._always(one, read)]
+        # With an account its contact is gone, who would have been looked up.
+        return [one.number for one in sure if one.deleted is None or not self.looks_again]
 
     def news(self, read: int) -> list[int]:
         """Return who must have arrived with a live run that read the feed at a tick."""
         new = [one for one in self.people.values() if self.is_new(one) and self._seen(one) and one.there(read)]
         # Who has to be looked at again has to wait for it.
-        return [one.number for one in new if self._always(one, 0 if self.looks_again else read)]
+        return [
+            one.number
+            for one in new
+            if self._always(one, 0 if self.looks_again else read) and (one.deleted is None or not self.looks_again)
+        ]
 
     def fit(self, person: Person, read: int) -> bool:
         """Say whether somebody was fit to be sent at some time since a run read them."""
