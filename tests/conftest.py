@@ -1,10 +1,23 @@
-"""An Airflow home of its own for the whole test run, set before anything imports Airflow."""
+"""An Airflow home of its own for the whole test run, set before anything imports Airflow.
+
+And no test may let a client of ours do what would get a key blocked: see ``fault_budget``.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fault_budget import Audits
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+import replayed_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 _HOME = tempfile.mkdtemp(prefix="exact-personio-tests-")
@@ -18,3 +31,20 @@ os.environ.update(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
     }
 )
+replayed_schema.install()
+
+AUDITS = Audits()
+AUDITS.watch()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """After a test, and whatever ended with it: what was asked of the sandboxes kept to the services' limits."""
+    yield
+    found = AUDITS.take()
+    if found and item.get_closest_marker("errors_on_purpose") is None:
+        pytest.fail(
+            f"A sandbox of this test counted: {'; '.join(sorted(found))}. If that is what the test is about, mark it "
+            "with errors_on_purpose and say why; if not, something of ours would get a key blocked.",
+            pytrace=False,
+        )

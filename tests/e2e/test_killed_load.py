@@ -17,7 +17,7 @@ from include.ledger import open_ledger
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 DAG = dag_id("Contacts")
 SECONDS = 240
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,11 +18,11 @@ from include.sandbox.server import RunningSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.e2e
 
 KINDS = {"exact_new_contacts": "Contacts", "exact_new_accounts": "Accounts", "personio_new_employees": "employees"}
+OTHERS = {path.stem for path in (ROOT / "dags").glob("*.py")} - KINDS.keys()
 ASSETS = {
     "exact_new_contacts": "x-exact-online://exact_online_default/contacts",
     "exact_new_accounts": "x-exact-online://exact_online_default/accounts",
@@ -36,37 +39,100 @@ with DAG("waiting", schedule=None) as dag:
     PersonioNewEmployeeSensor(task_id="employees", start_from="beginning", poke_interval=1)
 """
 
-# Runs DAGs one after the other, then reads back what Airflow's database knows of all runs so far.
+# Runs the DAGs that it is told; reads back what Airflow's database knows of a test's runs so far.
 RUN = """
-import json, sys
+import json, os, sys
 from airflow.utils.db import initdb
 initdb()
 from airflow.dag_processing.dagbag import DagBag
-bag = DagBag(dag_folder=sys.argv[1])
-assert not bag.import_errors, bag.import_errors
-runs = {}
-for dag_id in json.loads(sys.argv[2]):
-    run = bag.dags[dag_id].test(run_conf=json.loads(sys.argv[3]))
-    runs[dag_id] = {"run_id": run.run_id, "tasks": {ti.task_id: ti.state for ti in run.get_task_instances()}}
 from airflow.models.asset import AssetEvent
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
-with create_session() as session:
-    events = [{"uri": e.uri, "extra": e.extra} for e in session.query(AssetEvent)]
-    marks = [XComModel.deserialize_value(x) for x in session.query(XComModel).filter_by(key="watermark")]
-    last = session.query(XComModel).filter_by(key="return_value", run_id=run.run_id)
-    returned = {x.task_id: XComModel.deserialize_value(x) for x in last}
-    everything = [str(x.value) for x in session.query(XComModel)]
-told = {"runs": runs, "events": events, "marks": marks, "xcoms": everything, "returned": returned}
-print("RESULT " + json.dumps(told))
+from sqlalchemy import func
+mine = ""
+for line in sys.stdin:
+    dag_ids, conf, env = json.loads(line)
+    for name in [n for n in os.environ if n.startswith(("AIRFLOW_CONN_", "EXACT_PERSONIO_"))]:
+        del os.environ[name]
+    os.environ.update(env)
+    # Parsed anew, as for every task of a real Airflow: a run's values stay in the params of the DAG object.
+    bag = DagBag(dag_folder=sys.argv[1])
+    assert not bag.import_errors, bag.import_errors
+    if mine != env["EXACT_PERSONIO_LEDGER_URL"]:
+        mine = env["EXACT_PERSONIO_LEDGER_URL"]
+        with create_session() as session:
+            before = session.query(func.max(AssetEvent.id)).scalar() or 0
+        told_of = []
+    runs = {}
+    for dag_id in dag_ids:
+        run = bag.dags[dag_id].test(run_conf=conf)
+        runs[dag_id] = {"run_id": run.run_id, "tasks": {ti.task_id: ti.state for ti in run.get_task_instances()}}
+        told_of.append(run.run_id)
+    with create_session() as session:
+        new = session.query(AssetEvent).where(AssetEvent.id > before)
+        events = [{"uri": e.uri, "extra": e.extra} for e in new]
+        known = session.query(XComModel).where(XComModel.run_id.in_(told_of))
+        marks = [XComModel.deserialize_value(x) for x in known.filter_by(key="watermark")]
+        last = known.filter_by(key="return_value", run_id=run.run_id)
+        returned = {x.task_id: XComModel.deserialize_value(x) for x in last}
+        everything = [str(x.value) for x in known]
+    told = {"runs": runs, "events": events, "marks": marks, "xcoms": everything, "returned": returned}
+    print("RESULT " + json.dumps(told), flush=True)
 """
 
 
+class Process:
+    """One Airflow for all tests: starting it takes longer than any of their runs."""
+
+    def __init__(self, home: Path) -> None:
+        self.dags = home / "dags"
+        self.log = ""
+        own = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db", "AIRFLOW_HOME": str(home)}
+        # Airflow creates runs only of DAGs that are in its folder, and with each run writes all of them down.
+        env = os.environ | own | {"AIRFLOW__CORE__DAGS_FOLDER": str(self.dags)}
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        command = [sys.executable, "-c", RUN, str(self.dags)]
+        self.process = subprocess.Popen(command, text=True, env=env, cwd="/", **pipes)
+
+    def ask(
+        self, folder: Path, dag_ids: tuple[str, ...], params: dict[str, Any], env: dict[str, str]
+    ) -> dict[str, Any]:
+        """Run the DAGs; return what is known afterwards."""
+        shutil.rmtree(self.dags, ignore_errors=True)
+        shutil.copytree(folder, self.dags, ignore=lambda _, names: {n for n in names if Path(n).stem in OTHERS})
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        wanted = {n: v for n, v in env.items() if n.startswith(("AIRFLOW_CONN_", "EXACT_PERSONIO_"))}
+        self.process.stdin.write(json.dumps([dag_ids, params, wanted]) + "\n")
+        self.process.stdin.flush()
+        self.log = ""
+        for line in self.process.stdout:
+            if line.startswith("RESULT "):
+                found: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
+                return found
+            self.log += line
+        raise AssertionError(self.log[-3000:])
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    started = Process(tmp_path_factory.mktemp("news"))
+    yield started
+    started.process.communicate(timeout=60)
+
+
+class Telling(Airflow):
+    """Connections to a sandbox of the test's own, and the process that all share."""
+
+    process: Process
+
+
 @pytest.fixture
-def airflow(tmp_path: Path) -> Iterator[Airflow]:
+def airflow(process: Process, tmp_path: Path) -> Iterator[Telling]:
     with RunningSandbox() as sandbox:
         sandbox.sandbox.settings.personio.limits_enabled = False
-        made = Airflow(tmp_path, sandbox)
+        made = Telling(tmp_path, sandbox)
+        made.process = process
         made.env["EXACT_PERSONIO_RETRY_SECONDS"] = "0"
         made.log_in()
         appear(sandbox, 3)
@@ -90,17 +156,11 @@ def truth(sandbox: RunningSandbox, kind: str) -> list[str]:
 
 
 class Told:
-    """What a process of Airflow did, and what its database knows since."""
+    """What was run, and what Airflow's database knows since."""
 
-    def __init__(self, airflow: Airflow, *dag_ids: str, folder: str = "dags", **params: Any) -> None:
-        command = [sys.executable, "-c", RUN, str(ROOT / folder), json.dumps(dag_ids), json.dumps(params)]
-        # Airflow creates runs only of DAGs that are in its folder.
-        env = airflow.environment() | {"AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / folder)}
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd="/")
-        results = [line for line in ran.stdout.splitlines() if line.startswith("RESULT ")]
-        assert results, ran.stderr[-3000:]
-        self.log = ran.stdout + ran.stderr
-        found = json.loads(results[0].removeprefix("RESULT "))
+    def __init__(self, airflow: Telling, *dag_ids: str, folder: str = "dags", **params: Any) -> None:
+        found = airflow.process.ask(ROOT / folder, dag_ids, params, airflow.environment())
+        self.log = airflow.process.log
         self.runs: dict[str, dict[str, Any]] = found["runs"]
         self.events: list[dict[str, Any]] = found["events"]
         self.marks: list[dict[str, Any]] = found["marks"]
@@ -114,7 +174,7 @@ class Told:
         return [sorted(event["extra"]["ids"]) for event in self.events if event["uri"] == ASSETS[dag_id]]
 
 
-def test_every_new_record_is_in_one_event(airflow: Airflow) -> None:
+def test_every_new_record_is_in_one_event(airflow: Telling) -> None:
     """What is there at the beginning, then nothing, then what is new; and no word about anybody."""
     first = {dag_id: truth(airflow.sandbox, kind) for dag_id, kind in KINDS.items()}
     begun = Told(airflow, *KINDS)
@@ -137,7 +197,7 @@ def test_every_new_record_is_in_one_event(airflow: Airflow) -> None:
     assert not any(word in said for word in ("Sanne", "Proef", "sanne0", "Voorbeeld"))
 
 
-def test_the_form_is_obeyed_and_another_api_tells_nobody_twice(airflow: Airflow) -> None:
+def test_the_form_is_obeyed_and_another_api_tells_nobody_twice(airflow: Telling) -> None:
     """Start with v1 and nothing readable but the id; then v2 is allowed."""
     dag_id, settings = "personio_new_employees", airflow.sandbox.sandbox.settings.personio
     settings.v2_scopes, settings.attribute_whitelist = ["employees:read"], []
@@ -149,7 +209,7 @@ def test_the_form_is_obeyed_and_another_api_tells_nobody_twice(airflow: Airflow)
     assert Told(airflow, dag_id).heard(dag_id) == [new[:1], new[1:]]
 
 
-def test_an_outage_fails_the_run_and_the_next_one_tells_everything(airflow: Airflow) -> None:
+def test_an_outage_fails_the_run_and_the_next_one_tells_everything(airflow: Telling) -> None:
     dag_id = "exact_new_contacts"
     fault = Fault("status", match="GET sync/CRM/Contacts", times=None, status=503)
     airflow.sandbox.sandbox.faults.add(fault)
@@ -160,12 +220,12 @@ def test_an_outage_fails_the_run_and_the_next_one_tells_everything(airflow: Airf
     assert Told(airflow, dag_id).heard(dag_id) == [truth(airflow.sandbox, "Contacts")]
 
 
-def test_the_examples_parse_and_one_runs_without_an_event(airflow: Airflow) -> None:
+def test_the_examples_parse_and_one_runs_without_an_event(airflow: Telling) -> None:
     told = Told(airflow, "example_new_employees", folder="docs/examples")
     assert told.runs["example_new_employees"]["tasks"] == {"prepare_first_day": "success"}
 
 
-def test_sensors_end_with_what_is_new(airflow: Airflow, tmp_path: Path) -> None:
+def test_sensors_end_with_what_is_new(airflow: Telling, tmp_path: Path) -> None:
     """One that keeps its worker, one that would be rescheduled: both see all that is there."""
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "waiting.py").write_text(SENSORS)

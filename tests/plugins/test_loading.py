@@ -44,6 +44,7 @@ def test_window_defers_and_goes_on(tmp_path: Path) -> None:
         assert_sent_once(session, ended["xcoms"])
 
 
+@pytest.mark.soak
 def test_live_run_sleeps_where_it_must_not_defer(tmp_path: Path) -> None:
     with started(tmp_path, EXACT_PERSONIO_DEFER_LOAD="no") as session:
         ended = session.ask("long_load")
