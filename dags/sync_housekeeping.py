@@ -6,6 +6,8 @@ has logged in, if it was not used for a day: a login at Exact dies after 30 days
 and through the notifiers in `EXACT_PERSONIO_NOTIFIERS`, when a login is dead or has less than 7 days left and could
 not be renewed.
 `forget` removes personal data of records finished longer ago than `EXACT_PERSONIO_RETENTION_DAYS` (180).
+`follow_deletions` erases whom Exact deleted or anonymised, if `EXACT_PERSONIO_FOLLOW_DELETIONS` is `erase`, and names
+in its log what Personio has of them; see docs/privacy.md.
 **After a failure**: the last line of the task's log names the connection and the command that logs in again.
 **Who**: the owner of the connection `exact_online_default`.
 """
@@ -16,6 +18,7 @@ import os
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
+from exact_to_personio.following import FollowDeletionsOperator
 from exact_to_personio.housekeeping import ForgetOperator, KeepLoginsAliveOperator
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 
@@ -41,3 +44,4 @@ with DAG(
 ) as dag:
     KeepLoginsAliveOperator(task_id="keep_logins_alive", exact_conn_ids="{{ params.connections }}")
     ForgetOperator(task_id="forget")
+    FollowDeletionsOperator(task_id="follow_deletions", exact_conn_ids="{{ params.connections }}")

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from include.cli_keys import rotate_keys
+from include.cli_privacy import privacy
+from include.cli_reconcile import reconcile
 from include.errors import ExactPersonioError
 from include.records import Destination  # noqa: TC001 - typer reads the annotation
 
@@ -22,6 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Exact Online to Personio, once each.",
 )
+app.add_typer(privacy, name="privacy")
+app.command()(reconcile)
+app.command()(rotate_keys)
 
 
 class Action(StrEnum):

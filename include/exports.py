@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import tempfile
@@ -32,6 +33,7 @@ _DATE: Final = re.compile(r"/Date\((-?\d{1,16})(?:[+-]\d{4})?\)/")
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the site's wall clock has no zone
 _INT64: Final = 2**63
 _LONGEST_NAME: Final = 120
+_HALVES: Final = re.compile("[\ud800-\udfff]")
 Kind = Literal["null", "bool", "int", "float", "date", "text"]
 
 
@@ -175,12 +177,16 @@ def _unwritable(error: OSError) -> ConfigurationError:
 
 def _line(row: Mapping[str, Any]) -> bytes:
     plain = {name: _plain(value) for name, value in row.items()}
-    return json.dumps(plain, ensure_ascii=False).encode() + b"\n"
+    # Half a character has no UTF-8; as `\\ud800` any reader of JSON takes it.
+    text = json.dumps(plain, ensure_ascii=False)
+    return (json.dumps(plain) if _HALVES.search(text) else text).encode() + b"\n"
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return _iso(value) or value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no word for it
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -238,7 +244,8 @@ def _cell(value: Any, kind: Kind) -> Any:
     if kind == "date":
         return datetime.fromisoformat(value)
     if kind == "text":
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return _HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
     return float(value) if kind == "float" else value
 
 

@@ -6,9 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+from rich.text import Text
 
 from include.errors import ConfigurationError
 from include.ledger.states import STATE_CHANGE, UNANSWERED
+from include.preview_story import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,13 +52,18 @@ def show(console: Console, story: dict[str, Any]) -> None:
             f"{event['at']:%Y-%m-%d %H:%M:%S}",
             event["destination"] + (f" for job {event['job']}" if event["job"] else ""),
             _what(event),
-            " ".join(filter(None, (event["reason_code"], event["field"], str(event["status"] or "")))),
+            _text(" ".join(filter(None, (event["reason_code"], event["field"], str(event["status"] or ""))))),
             str(event["attempt"] or ""),
-            event["run_id"],
+            _text(event["run_id"]),
         )
     console.print(table)
     for kept in story["results"]:
         _show_result(console, kept["result"])
+
+
+def _text(told: str) -> Text:
+    """Return a text as it is: brackets in it would be markup, and some characters steer the terminal."""
+    return Text(shown(told))
 
 
 def _what(event: dict[str, Any]) -> str:
@@ -67,11 +74,11 @@ def _what(event: dict[str, Any]) -> str:
 
 def _show_result(console: Console, result: dict[str, Any]) -> None:
     for warning in result.get("warnings", []):
-        console.print(f"Personio warned: {warning}", markup=False)
+        console.print(_text(f"Personio warned: {warning}"))
     if "matches" in result:
         console.print(f"Employees with this address: {len(result['matches'])}")
     for match in result.get("matches", []):
-        console.print("  " + ", ".join(f"{name} {value}" for name, value in match.items()), markup=False)
+        console.print(_text("  " + ", ".join(f"{name} {value}" for name, value in match.items())))
     if "changed" in result:
         ids = ", ".join(result["changed"]) or "none"
         console.print(f"Employees changed since {result['updated_since']}: {ids}", markup=False)

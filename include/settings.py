@@ -16,6 +16,7 @@ DATABASE_FILE = "exact_personio.db"
 DEFAULT_RETENTION_DAYS = 180
 DEFAULT_BACKFILL_SHARE = 50
 DEFAULT_LOAD_MINUTES = 30
+FOLLOW_DELETIONS = ("keep", "erase")
 _ALL = 100
 _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
@@ -30,6 +31,7 @@ class Settings:
     :param retention_days: how long personal data of finished records is kept.
     :param backfill_share: of Personio's limits, between 0 and 1: what history uses while a live run wants some.
     :param load_minutes: after which a live run leaves what it has not sent to the next one.
+    :param follow_deletions: what becomes of records that Exact deleted or anonymised: ``keep`` or ``erase``.
     :param defer_load: whether a load gives its worker back while it waits for a limit; else it sleeps.
     """
 
@@ -41,6 +43,7 @@ class Settings:
     backfill_share: float = DEFAULT_BACKFILL_SHARE / 100
     load_minutes: int = DEFAULT_LOAD_MINUTES
     defer_load: bool = True
+    follow_deletions: str = FOLLOW_DELETIONS[0]
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -58,6 +61,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         backfill_share=_percent(env, "EXACT_PERSONIO_BACKFILL_SHARE", DEFAULT_BACKFILL_SHARE) / 100,
         load_minutes=_whole(env, "EXACT_PERSONIO_LOAD_MINUTES", DEFAULT_LOAD_MINUTES, "number of minutes"),
         defer_load=_yes(env, "EXACT_PERSONIO_DEFER_LOAD", default=True),
+        follow_deletions=_policy(env, "EXACT_PERSONIO_FOLLOW_DELETIONS"),
     )
 
 
@@ -104,6 +108,13 @@ def _yes(env: Mapping[str, str], name: str, *, default: bool) -> bool:
             name, "is neither yes nor no", f"Set it to yes or no, or unset it for {'yes' if default else 'no'}."
         )
     return _WORDS.get(text, default)
+
+
+def _policy(env: Mapping[str, str], name: str) -> str:
+    text = env.get(name, "").strip().casefold()
+    if text and text not in FOLLOW_DELETIONS:
+        raise _unusable(name, "is neither keep nor erase", "Set it to keep or erase, or unset it for keep.")
+    return text or FOLLOW_DELETIONS[0]
 
 
 def _unusable(name: str, problem: str, way_out: str) -> ConfigurationError:

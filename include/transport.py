@@ -7,7 +7,6 @@ refusals (4xx), because their meaning differs from service to service.
 
 from __future__ import annotations
 
-import json as json_module
 import logging
 import time
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import tenacity
 
+from include.bodies import BodyKind, read_body
 from include.errors import (
     ConfigurationError,
     ExactPersonioError,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BodyKind = Literal["json", "empty", "html", "other"]
 Action = Literal["done", "refused", "limited", "moved", "unavailable", "unknown"]
 
 SAFE_QUERY: Final = frozenset({"$select", "$top", "$orderby", "$inlinecount", "limit", "offset"})
@@ -189,7 +188,7 @@ def send(
         # `from None`: httpx's text may quote the URL, and with it an e-mail address.
         raise _network_error(error, service=service, endpoint=endpoint, write=write) from None
     told(answer.status_code)
-    kind, parsed = _read_body(answer)
+    kind, parsed = read_body(answer.content)
     action = action_for(answer.status_code, kind, write=write)
     reply = Reply(answer.status_code, kind, action, parsed, answer.headers)
     log.log(
@@ -222,19 +221,6 @@ def retried(call: Callable[[], T], *, sleep: Callable[[float], None], attempts: 
         reraise=True,
     )
     return policy(call)
-
-
-def _read_body(answer: httpx.Response) -> tuple[BodyKind, Any]:
-    body = answer.content.strip()
-    if not body:
-        return "empty", None
-    # The body decides, not the header: gateways label their pages as JSON, and services JSON as text.
-    if body[:1] == b"<":
-        return "html", None
-    try:
-        return "json", json_module.loads(body)
-    except ValueError:
-        return "other", None
 
 
 def action_for(status: int, kind: BodyKind, *, write: bool) -> Action:

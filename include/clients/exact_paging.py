@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from include.errors import ConfigurationError, ProtocolError
 
@@ -140,7 +140,7 @@ class LinkGuard:
         if parts.scheme or parts.netloc:
             self._check_origin(link)
         path = parts.path
-        if not path.lower().startswith(self._prefix) or "/../" in path:
+        if not path.lower().startswith(self._prefix) or _climbs(path):
             raise self._error("leads out of the division", "exact.next.foreign_path")
         token = _SKIPTOKEN.search(parts.query)
         mark = token[1] if token else f"{path}?{parts.query}"
@@ -164,6 +164,11 @@ class LinkGuard:
             reason_code=code,
             way_out="Nothing was lost: pages read so far are kept. Check the connection's host, then run again.",
         )
+
+
+def _climbs(path: str) -> bool:
+    """Say whether a part of the path means the one above it, however it is written."""
+    return not {".", ".."}.isdisjoint(re.split(r"[/\\]", unquote(path)))
 
 
 def _origin(url: str) -> tuple[str, str, int]:

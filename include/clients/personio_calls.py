@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from include.clients import clock
+from include.clients.personio_answers import unreadable
 from include.clients.personio_errors import login_refusal
 from include.errors import ConfigurationError, RateLimitedError
 from include.transport import Reply, retried, send
@@ -196,6 +197,9 @@ class PersonioCalls:
         else:  # never in the query string: refused from December 2026 on
             path, content = "/v1/auth", {"json": login}
         reply = self._paced(f"{version}-auth", "POST", path, write=False, headers={}, **content)
+        if reply.action == "done" and not isinstance(reply.json, dict):
+            # No login says that; whatever stands before Personio does.
+            raise unreadable(path.strip("/"), reply.status)
         body = reply.json if isinstance(reply.json, dict) else {}
         data = body.get("data") if version == "v1" else body
         data = data if isinstance(data, dict) else {}

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 from urllib.parse import urlencode
 
 from include.clients.payloads import number
-from include.clients.personio_answers import flat_employees, id_of, listed, refused_read, same, texts_in, total
+from include.clients.personio_answers import (
+    flat_employees,
+    id_of,
+    listed,
+    refused_read,
+    same,
+    texts_in,
+    total,
+    unreadable,
+)
 from include.clients.personio_calls import UNAUTHORIZED
 from include.clients.personio_company import PersonioCompany
 from include.clients.personio_errors import login_refusal
@@ -163,6 +172,8 @@ class PersonioEmployees(PersonioCompany):
             if reply.status in {UNAUTHORIZED, 403}:
                 raise login_refusal(reply.status, name)
             raise refused_read(name, reply.status)
+        if not isinstance(reply.json, dict):
+            raise unreadable(name, reply.status)
         return reply
 
     def _fresh(self, rows: list[Row], seen: set[str]) -> Iterator[Row]:

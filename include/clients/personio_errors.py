@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from include.clients.personio_answers import unreadable
 from include.errors import (
     AlreadyExistsError,
     ConfigurationError,
@@ -54,6 +55,8 @@ _FOR_ALL: Final = {
     ),
 }
 _FEATURES: Final = frozenset({"feature.recruiting.disabled", "feature.public-api.disabled"})
+_REASONED: Final = frozenset({400, 409})
+"""Statuses that say nothing without a reason."""
 _SAFE_FIELD: Final = re.compile(r"[A-Za-z0-9_.\[\]-]{1,80}")
 _SAFE_CODE: Final = re.compile(r"errors\.[a-z.-]{1,80}")
 _REQUIRED: Final = re.compile(r"Field '([A-Za-z0-9_.\[\]-]{1,80})' is required")
@@ -90,6 +93,8 @@ def application_refusal(reply: Reply, endpoint: str) -> ExactPersonioError:
     :param reply: whose action is ``refused``.
     :param endpoint: for texts.
     """
+    if _is_unreadable(reply):
+        return unreadable(endpoint, reply.status)
     reasons = reasons_in(reply.json)
     codes = {reason.code for reason in reasons}
     if codes & _DUPLICATE:
@@ -138,6 +143,14 @@ def login_refusal(status: int, endpoint: str) -> ExactPersonioError:
         "need client id and secret. Check that each is in its own field of the connection.",
         status=status,
     )
+
+
+def _is_unreadable(reply: Reply) -> bool:
+    """Say whether a refusal came without its reasons, cut off or put into something else on its way.
+
+    It may have said that the record is there already, so nobody may take it for a refusal of the record for good.
+    """
+    return reply.status in _REASONED and reply.kind != "empty" and not isinstance(reply.json, dict)
 
 
 def _by_status(reply: Reply, endpoint: str) -> ExactPersonioError | None:

@@ -22,6 +22,8 @@ class StoredToken:
     :param obtained_at: aware; when Exact answered. The rule of 570 seconds counts from here.
     :param expires_at: aware; when the access token ends.
     :param generation: counts the links, so that an older link is never mistaken for a newer one.
+    :param asked_at: when a renewal of this link was begun of which no answer is known; None: there is none.
+    :param early_at: when Exact last said that it is too early to renew this link; None: it did not.
     """
 
     access_token: str = dataclasses.field(repr=False)
@@ -29,6 +31,8 @@ class StoredToken:
     obtained_at: datetime
     expires_at: datetime
     generation: int
+    asked_at: datetime | None = None
+    early_at: datetime | None = None
 
 
 class Pacer(Protocol):
@@ -113,9 +117,23 @@ class LockedToken(Protocol):
         """
         ...
 
+    def note(self, *, asked_at: datetime | None, early_at: datetime | None) -> None:
+        """Save what is known of the renewals of the current link, durable when this returns.
+
+        Without effect if there is no link yet, or if another one has taken its place.
+
+        :param asked_at: see :class:`StoredToken`.
+        :param early_at: see :class:`StoredToken`.
+        """
+        ...
+
 
 class TokenVault(Protocol):
     """Keeps one chain of tokens for all processes."""
+
+    def now(self) -> datetime:
+        """Return the time by which all processes date the links."""
+        ...
 
     def read(self) -> StoredToken | None:
         """Return the newest token without a lock."""

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     from include.transport import Reply
 
 OLD, EXPIRED, CHAIN = "exact.refresh_token.old", "exact.refresh_token.expired", "exact.refresh_token.chain"
+NO_ANSWER: Final = "exact.token.no_answer"
+TOO_EARLY: Final = "exact.token.too_early"
+ANSWER_LOST: Final = "exact.token.answer_lost"
 
 _MEANINGS: Final = {
-    OLD: "the refresh token was already used by someone else",
+    OLD: "the refresh token was already used, by someone else or by a renewal whose answer was lost",
     EXPIRED: "the refresh token was not used for 30 days",
     CHAIN: "a newer login of the same user and app ended this one",
 }
@@ -110,6 +113,47 @@ def no_login(conn_id: str) -> CredentialsError:
         "There is no login to Exact Online yet.",
         reason_code="exact.login.missing",
         way_out=f"Run `{login_command(conn_id)}` once and allow the access in the browser.",
+    )
+
+
+def young_login(retry_at: datetime) -> RateLimitedError:
+    """Return the error for a bootstrap refresh token that was handed out just now.
+
+    :param retry_at: when Exact renews it.
+    """
+    return RateLimitedError(
+        "The bootstrap refresh token of the connection is too young: Exact renews it after 570 seconds.",
+        reason_code=TOO_EARLY,
+        way_out="The task goes on by itself once that time is over.",
+        retry_at=retry_at,
+    )
+
+
+def not_yet(retry_at: datetime) -> RateLimitedError:
+    """Return the error for an access token that was refused and cannot be renewed yet.
+
+    :param retry_at: when Exact hands out another one.
+    """
+    return RateLimitedError(
+        f"Exact refused the access token and gives no new one before {retry_at:%H:%M:%S %Z}.",
+        reason_code=TOO_EARLY,
+        way_out="The task goes on by itself; if it repeats, check the app's rights in Exact.",
+        status=401,
+        retry_at=retry_at,
+    )
+
+
+def answer_lost(retry_at: datetime, conn_id: str) -> RateLimitedError:
+    """Return the error for a renewal whose answer never came, or was not saved, while Exact has moved the chain on.
+
+    :param retry_at: when Exact hands out another link for our old one, if it still knows it then.
+    :param conn_id: for the way out.
+    """
+    return RateLimitedError(
+        f"The answer to the last renewal of the login was lost; Exact repeats it at {retry_at:%H:%M:%S %Z} or never.",
+        reason_code=ANSWER_LOST,
+        way_out=f"It is tried again then; to go on at once, log in again with `{login_command(conn_id)}`.",
+        retry_at=retry_at,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from include.clients.exact_errors import COUNTED
-from include.clients.token_errors import login_command
+from include.clients.token_errors import NO_ANSWER, login_command
 from include.errors import OutcomeUnknownError, ServiceUnavailableError
 from include.transport import Reply, send
 
@@ -71,25 +71,32 @@ class TokenSession:
         _, _, body = auth.prepare("POST", url, dict(headers), "")
         form = {**data, **dict(parse_qsl(body, keep_blank_values=True))}
         room = nullcontext(None) if self._budget is None else self._budget.reserved(ENDPOINT, division=False)
+        with room as record:
+            return self._posted(url, form, record)
+
+    def _posted(self, url: str, form: Mapping[str, str], record: Callable[[int], None] | None) -> TokenAnswer:
         try:
-            with room as record:
-                reply = send(
-                    self._http,
-                    "POST",
-                    url,
-                    service="exact",
-                    endpoint=ENDPOINT,
-                    write=True,
-                    headers={"Accept": "application/json"},
-                    timeout=TOKEN_TIMEOUT,
-                    on_status=lambda status: self._count(status, record),
-                    data=form,
-                )
+            reply = send(
+                self._http,
+                "POST",
+                url,
+                service="exact",
+                endpoint=ENDPOINT,
+                write=True,
+                headers={"Accept": "application/json"},
+                timeout=TOKEN_TIMEOUT,
+                on_status=lambda status: self._count(status, record),
+                data=form,
+            )
         except OutcomeUnknownError as error:
+            # What Exact answered is not known, but it counts its refusals: once the chain has moved on without us,
+            # each further try is one, however often a gateway hides it behind a 502.
+            if record is not None and error.status not in COUNTED:
+                record(error.status or 0)
             # Exact may have moved the chain on. No data was touched, and the old link is all there is to try.
             raise ServiceUnavailableError(
                 "Exact's token endpoint gave no clear answer; the chain may have moved on without us.",
-                reason_code="exact.token.no_answer",
+                reason_code=NO_ANSWER,
                 way_out=f"It is tried again; if the next try is refused, run `{login_command(self._conn_id)}`.",
                 status=error.status,
             ) from None

@@ -1,35 +1,54 @@
 """Exact's tokens: one chain for all processes, refreshed under a lock, saved before use.
 
 A refresh token works once, and a new one may be asked for only 570 seconds after the last. Whoever refreshes
-holds the vault's lock, reads again inside it, and saves the answer before anybody uses it. A chain that Exact
-declares dead is marked so in the vault: no process asks again before somebody has logged in.
+holds the vault's lock, reads again inside it, notes that it asks, and saves the answer before anybody uses it. What
+a refusal says is kept in the vault, too, so that no other process asks the same: that it is too early, or that the
+chain is dead until somebody has logged in.
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from authlib.oauth2.client import OAuth2Client  # type: ignore[import-untyped]
 
-from include.clients.token_chain import began_anew, bury, death_of
+from include.clients.token_chain import (
+    REFRESH_AFTER,
+    began_anew,
+    bury,
+    death_of,
+    is_due,
+    is_lost,
+    is_young,
+    lost_until,
+    note_as_before,
+    note_asked,
+    overtaking,
+    renewable_at,
+)
 from include.clients.token_errors import (
     CHAIN,
     EXPIRED,
+    NO_ANSWER,
     OLD,
     TooEarlyError,
+    answer_lost,
     code_refused,
     dead_chain,
     login_command,
     no_login,
+    not_yet,
     refused,
+    young_login,
 )
 from include.clients.token_session import RefusedTokenError, TokenSession
 from include.errors import ExactPersonioError, ProtocolError, RateLimitedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     import httpx
 
@@ -37,10 +56,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REFRESH_AFTER: Final = timedelta(seconds=570)
-"""Exact refuses a new token earlier than this after the last one, and counts the refusal as an error."""
-LEEWAY: Final = timedelta(seconds=30)
-"""A token that is valid when a request starts may be refused at its end."""
 _FOR_GOOD: Final = frozenset({OLD, EXPIRED, CHAIN})
 
 
@@ -53,7 +68,7 @@ class ExactTokens:
     :param conn_id: the Airflow connection; error texts name it in the command that logs in.
     :param budget: keeps the key from being blocked for refused tokens.
     :param mask: told every token before it is used, so that logs can hide it.
-    :param now: the clock.
+    :param now: the clock; None: the vault's, on which all processes agree.
     """
 
     def __init__(
@@ -68,14 +83,14 @@ class ExactTokens:
         meter: CallMeter | None = None,
         budget: ErrorBudget | None = None,
         mask: Callable[[str], None] = lambda _secret: None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._vault = vault
         self._bootstrap = bootstrap_refresh_token
         self._conn_id = conn_id
         self._mask = mask
         self._masked = 0
-        self._now = now
+        self._now = now or vault.now
         self._site = str(http.base_url).rstrip("/")
         self._oauth = OAuth2Client(
             TokenSession(http, meter=meter, budget=budget, conn_id=conn_id),
@@ -84,21 +99,21 @@ class ExactTokens:
             # Exact reads the credentials from the form, which every client in production does.
             token_endpoint_auth_method="client_secret_post",  # noqa: S106 - a method's name
         )
-        self._refused_early: tuple[int, datetime] | None = None
         self._refusal: tuple[str, ExactPersonioError] | None = None
 
     def access_token(self) -> str:
         """Return an access token that is valid for a while, refreshed if need be.
 
         :raises CredentialsError: if there is no login, or its chain is dead.
+        :raises RateLimitedError: if the answer to the last renewal was lost, and Exact does not repeat it yet.
         :raises ServiceUnavailableError: if the token call got no clear answer.
         """
         token = self._living(self._vault.read())
-        if token is not None and not self._due(token):
+        if token is not None and not is_due(token, self._now()):
             return self._handed_out(token)
         with self._vault.locked() as locked:
             token = self._living(locked.current)
-            if token is not None and not self._due(token):
+            if token is not None and not is_due(token, self._now()):
                 return self._handed_out(token)
             try:
                 return self._refresh(locked)
@@ -116,13 +131,13 @@ class ExactTokens:
             token = self._living(locked.current)
             if token is not None and token.access_token != used:
                 return self._handed_out(token)
-            if token is not None and self._was_refused_early(token):
-                raise self._not_yet(token)
+            if token is not None and is_young(token, self._now()):
+                raise self._no_other(locked)
             try:
                 return self._refresh(locked)
             except TooEarlyError:
                 self._carry_on(locked, token)
-                raise self._not_yet(token) from None
+                raise self._no_other(locked) from None
 
     def keep_alive(self, older_than: timedelta) -> bool:
         """Move the chain on if Exact answered last so long ago; say whether that was done.
@@ -178,9 +193,13 @@ class ExactTokens:
         """Return the token unless its chain is dead; None where there is another way to begin.
 
         :raises CredentialsError: the chain is dead.
+        :raises RateLimitedError: its last link is lost, and Exact does not hand out another one yet.
         """
         code = death_of(token) if token is not None else ""
         if token is None or not code:
+            until = lost_until(token) if token is not None else None
+            if until is not None and self._now() < until:
+                raise answer_lost(until, self._conn_id)
             return token
         if began_anew(token, self._bootstrap):
             return None
@@ -193,12 +212,6 @@ class ExactTokens:
             self._mask(token.refresh_token)
         return token.access_token
 
-    def _due(self, token: StoredToken) -> bool:
-        now = self._now()
-        if now < token.expires_at - LEEWAY or self._was_refused_early(token):
-            return False
-        return now >= min(token.obtained_at + REFRESH_AFTER, token.expires_at)
-
     def _refresh(self, locked: LockedToken) -> str:
         current = self._living(locked.current)
         old = current.refresh_token if current is not None else self._bootstrap
@@ -207,19 +220,34 @@ class ExactTokens:
         if self._refusal is not None and self._refusal[0] == old:
             raise self._refusal[1]  # asking again changes nothing and counts as another error
         sent = self._now()
+        note_asked(locked, current, sent)
         try:
             answer = self._oauth.refresh_token("/api/oauth2/token", refresh_token=old)
         except RefusedTokenError as error:
-            raise self._judge(error, locked, old) from None
+            if (newer := overtaking(self._vault, current)) is not None:
+                return self._handed_out(newer)
+            raise self._judge(error, locked, current, old) from None
+        except ExactPersonioError as error:
+            if error.reason_code != NO_ANSWER:  # it was never sent
+                note_as_before(locked, current)
+            raise
         return self._handed_out(self._save(locked, answer, sent))
 
-    def _judge(self, error: RefusedTokenError, locked: LockedToken, old: str) -> Exception:
+    def _judge(
+        self, error: RefusedTokenError, locked: LockedToken, current: StoredToken | None, old: str
+    ) -> Exception:
         """Return what a refused refresh means, and remember what asking again would not change."""
         problem = refused(error.reply, self._conn_id)
-        if isinstance(problem, ExactPersonioError) and not isinstance(problem, RateLimitedError):
-            self._refusal = (old, problem)
-            if problem.reason_code in _FOR_GOOD:
-                bury(locked, problem.reason_code, self._bootstrap, self._now())
+        if isinstance(problem, TooEarlyError):
+            return problem
+        if isinstance(problem, RateLimitedError):
+            note_as_before(locked, current)
+            return problem
+        self._refusal = (old, problem)
+        if problem.reason_code in _FOR_GOOD:
+            bury(locked, problem.reason_code, self._bootstrap, self._now())
+        else:
+            note_as_before(locked, current)
         return problem
 
     def _save(self, locked: LockedToken, answer: Mapping[str, Any], sent: datetime) -> StoredToken:
@@ -240,31 +268,25 @@ class ExactTokens:
     def _carry_on(self, locked: LockedToken, token: StoredToken | None) -> str:
         """Go on with what is there: "not expired" says that it still works.
 
-        :raises RateLimitedError: nothing is there yet; whoever got the bootstrap token did so just now.
+        :raises RateLimitedError: nothing is there yet, because whoever got the bootstrap token did so just now, or
+            because the answer to an earlier renewal was lost.
         """
-        token = self._living(locked.current) or token
         if token is None:
-            raise RateLimitedError(
-                "The bootstrap refresh token of the connection is too young: Exact renews it after 570 seconds.",
-                reason_code="exact.token.too_early",
-                way_out="The task goes on by itself once that time is over.",
-                retry_at=self._now() + REFRESH_AFTER,
-            )
-        self._refused_early = (token.generation, self._now() + LEEWAY)
+            raise young_login(self._now() + REFRESH_AFTER)
+        # If no answer to an earlier renewal is known, that one has succeeded: Exact counts from there.
+        locked.note(asked_at=token.asked_at, early_at=self._now())
+        self._living(locked.current)
         log.warning("exact: refreshing was too early; going on with the current token")
         return self._handed_out(token)
 
-    def _was_refused_early(self, token: StoredToken) -> bool:
-        early = self._refused_early
-        return early is not None and early[0] == token.generation and self._now() < early[1]
+    def _no_other(self, locked: LockedToken) -> RateLimitedError:
+        """Return the error for an access token that is refused and cannot be renewed yet.
 
-    def _not_yet(self, token: StoredToken | None) -> RateLimitedError:
-        now = self._now()
-        retry_at = max(token.obtained_at + REFRESH_AFTER, now + LEEWAY) if token else now + REFRESH_AFTER
-        return RateLimitedError(
-            f"Exact refused the access token and gives no new one before {retry_at:%H:%M:%S %Z}.",
-            reason_code="exact.token.too_early",
-            way_out="The task goes on by itself; if it repeats, check the app's rights in Exact.",
-            status=401,
-            retry_at=retry_at,
-        )
+        If its time is over as well, somebody else has the link that took its place: nobody tries this one again.
+        """
+        link = locked.current
+        if link is not None and not is_lost(link) and self._now() >= link.expires_at:
+            locked.note(asked_at=link.early_at, early_at=link.early_at)
+            link = locked.current
+        until = (lost_until(link) or renewable_at(link)) if link is not None else None
+        return not_yet(until or self._now() + REFRESH_AFTER)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from include.sync.main_contacts import main_contacts
+from include.sync.main_contacts import contact_id, main_contacts
 from include.transform import transform_rows
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Teller:
             return
         for item in left:
             new = self.created_from is None or item.row.created is None or item.row.created >= self.created_from
-            if new and item.row.row.get("MainContact") and item.row.source_id not in standings:
+            if new and contact_id(item.row.row) and item.row.source_id not in standings:
                 tally.looked_up[item.span] += item.weight
 
     def _decided(self, heard: Sequence[Heard], known: Collection[str]) -> list[tuple[Heard, Decision, float]]:
@@ -154,7 +154,7 @@ class Teller:
         asked = random.Random(_SEED).sample(  # noqa: S311 - a sample, no secret
             waiting, min(self.sample, len(waiting))
         )
-        wanted = sorted({str(item.row.row["MainContact"]).lower() for item in asked})
+        wanted = sorted({key for item in asked if (key := contact_id(item.row.row)) is not None})
         more = sum(item.weight for item in waiting) / max(sum(item.weight for item in asked), 1e-9)
         contacts = main_contacts(self.client, self.mapping, wanted)
         return done + [

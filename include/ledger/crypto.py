@@ -32,13 +32,15 @@ class Cipher:
 
     def __init__(self, keys: Sequence[str]) -> None:
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            fernets = [Fernet(key) for key in keys]
+            self._fernet = MultiFernet(fernets)
         except (ValueError, TypeError):
             raise ConfigurationError(
                 "EXACT_PERSONIO_LEDGER_KEY holds no usable key.",
                 reason_code="settings.EXACT_PERSONIO_LEDGER_KEY.invalid",
                 way_out=f"Make one: {NEW_KEY_COMMAND}",
             ) from None
+        self._newest = fernets[0]
         self._secret = b""
 
     def unlock(self, database: Database) -> None:
@@ -74,13 +76,24 @@ class Cipher:
             raise ConfigurationError(
                 "None of the keys in EXACT_PERSONIO_LEDGER_KEY opens this ledger.",
                 reason_code="settings.EXACT_PERSONIO_LEDGER_KEY.wrong",
-                way_out="Set the key the ledger was made with; after a rotation keep the old key in the list, "
-                "comma separated, behind the new one.",
+                way_out="Set the key the ledger was made with; after a new one was set keep the old one in the list, "
+                "comma separated, behind it, until `exact-personio rotate-keys` says that it can go.",
             ) from None
 
-    def rotate(self, sealed: bytes) -> bytes:
-        """Encrypt with the first key what any of the keys opens."""
-        return self._fernet.rotate(bytes(sealed))
+    def is_newest(self, sealed: bytes) -> bool:
+        """Say whether the first key opens it."""
+        try:
+            self._newest.decrypt(bytes(sealed))
+        except InvalidToken:
+            return False
+        return True
+
+    def rotated(self, sealed: bytes) -> bytes | None:
+        """Return what any of the keys opens, encrypted with the first key; None if none of them does."""
+        try:
+            return self._fernet.rotate(bytes(sealed))
+        except InvalidToken:
+            return None
 
     def digest(self, text: str) -> str:
         """Return the keyed hash of a text: equal texts are found, the text itself is not."""

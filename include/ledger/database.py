@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,18 @@ def sqlite_file(url: URL) -> Path | None:
     return Path(str(url.database)).expanduser().absolute()
 
 
+@dataclass(slots=True)
+class KnownErasures:
+    """What this process knows of erasures; see `include.ledger.tombstones`.
+
+    :param some: whether anybody was ever erased; once it is so, it stays so.
+    :param asked_at: when that was last asked, by the machine's monotonic clock in seconds.
+    """
+
+    some: bool = False
+    asked_at: float = float("-inf")
+
+
 class Database:
     """One engine and how the ledger uses it.
 
@@ -65,6 +78,7 @@ class Database:
 
     def __init__(self, url: URL, clock: Callable[[], datetime] = utc_now) -> None:
         self.now = clock
+        self.erasures = KnownErasures()
         self.file = sqlite_file(url)
         if self.file is not None:
             self.file.parent.mkdir(parents=True, exist_ok=True)

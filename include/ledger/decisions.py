@@ -23,6 +23,7 @@ from include.ledger.states import (
 )
 from include.ledger.superseding import supersede
 from include.ledger.tables import deliveries
+from include.ledger.tombstones import Tombstones
 from include.ledger.windows import stream_values
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class DecisionWriter:
     def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database
         self._cipher = cipher
+        self._tombstones = Tombstones(database, cipher)
 
     def decide(  # noqa: PLR0917 - what it is about, in the order of the key, then what and by whom
         self,
@@ -98,6 +100,7 @@ class DecisionWriter:
             held = newest.get(decision.source_id)
             if held is None or decision.row_version >= held.row_version:
                 newest[decision.source_id] = decision
+        newest = self._tombstones.decisions(connection, batch.stream, newest)
         keyed = {
             delivery_key(batch.stream, batch.destination, batch.job, batch.company, source_id): decision
             for source_id, decision in newest.items()

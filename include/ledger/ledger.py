@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from include.ledger.approvals import Approvals
+from include.ledger.balances import Balances
 from include.ledger.budget import SharedErrorBudget
 from include.ledger.calls import RunMeter, calls_of
 from include.ledger.crypto import Cipher
 from include.ledger.database import Database, parse_url, utc_now
 from include.ledger.deliveries import Deliveries
+from include.ledger.erasures import Erasures
 from include.ledger.failures import Failures
+from include.ledger.holdings import Holdings
 from include.ledger.keyfile import keys_for
 from include.ledger.migrate import migrate
 from include.ledger.news import News
@@ -18,10 +21,15 @@ from include.ledger.opening import told_plainly
 from include.ledger.outcomes import Outcomes
 from include.ledger.pacing import SharedPacer
 from include.ledger.previews import Previews
+from include.ledger.reading_ranges import ReadingRanges
+from include.ledger.reconciliations import Reconciliations
+from include.ledger.remote_matches import RemoteMatches
+from include.ledger.resealing import Resealing
 from include.ledger.retention import Retention
 from include.ledger.staging import Staging
 from include.ledger.standings import Standings
 from include.ledger.tokens import Chain, SharedVault, chains_of, logins_of
+from include.ledger.tombstones import Tombstones
 from include.ledger.watermarks import Watermarks
 from include.ledger.windows import Windows
 from include.ledger.writes import Writes
@@ -55,7 +63,15 @@ class Ledger:
         self.news = News(database)
         self.writes = Writes(database, cipher)
         self.retention = Retention(database)
+        self.resealing = Resealing(database, cipher)
         self.pacer = SharedPacer(database)
+        self.balances = Balances(database)
+        self.ranges = ReadingRanges(database)
+        self.remote = RemoteMatches(database, cipher)
+        self.reconciliations = Reconciliations(database)
+        self.tombstones = Tombstones(database, cipher)
+        self.erasures = Erasures(database, cipher)
+        self.holdings = Holdings(database, cipher)
 
     def error_budget(self, scope: str) -> SharedErrorBudget:
         """Return the error budget of one API key."""

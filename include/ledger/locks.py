@@ -6,12 +6,12 @@ import fcntl
 import hashlib
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from include.errors import RetryLaterError
 
@@ -31,17 +31,22 @@ _memory_lock = RLock()
 
 
 @contextmanager
-def exclusive(database: Database, name: str, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
+def exclusive(
+    database: Database, name: str, *, wait_seconds: float = WAIT_SECONDS, lost_after_seconds: float | None = None
+) -> Iterator[None]:
     """Hold the named lock: one holder at a time among all processes that use this ledger.
 
     SQLite has a single write lock for everything. Holding it through a token call, which may last a
     minute, would stop every other worker; so the lock is a file beside the database. The operating
     system, and PostgreSQL alike, release the lock when its holder dies.
 
+    :param wait_seconds: how long to wait for it.
+    :param lost_after_seconds: PostgreSQL takes it away from a holder that has kept it for so long: of a host that
+        vanished without a word it would not hear for hours. None: as the server is set.
     :raises RetryLaterError: if another process holds it for too long.
     """
     if not database.is_sqlite:
-        with _advisory(database, name, wait_seconds):
+        with _advisory(database, name, wait_seconds, lost_after_seconds):
             yield
     elif database.file is None:
         with _memory_lock:
@@ -89,16 +94,23 @@ def _try_lock(descriptor: int) -> bool:
 
 
 @contextmanager
-def _advisory(database: Database, name: str, wait_seconds: float) -> Iterator[None]:
-    with database.engine.connect() as connection, connection.begin():
-        connection.execute(
-            text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": f"{int(wait_seconds * 1000)}ms"}
-        )
+def _advisory(database: Database, name: str, wait_seconds: float, lost_after_seconds: float | None) -> Iterator[None]:
+    limits = {"lock_timeout": wait_seconds, "idle_in_transaction_session_timeout": lost_after_seconds}
+    connection = database.engine.connect()
+    try:
+        for setting, seconds in limits.items():
+            if seconds is not None:
+                values = {"name": setting, "value": f"{int(seconds * 1000)}ms"}
+                connection.execute(text("SELECT set_config(:name, :value, true)"), values)
         try:
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _number(name)})
         except OperationalError as error:
             raise _held_too_long(name) from error
         yield
+    finally:
+        # A connection that broke meanwhile has lost its lock already; what was done under it matters more.
+        with suppress(DBAPIError):
+            connection.close()
 
 
 def _held_too_long(name: str) -> RetryLaterError:

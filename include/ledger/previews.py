@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import bindparam, func, select
 
 from include.ledger.run_tables import previews
+from include.ledger.tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
+    from include.records import StreamKey
 
 SLICE = 500
 """Records per transaction: other workers wait for at most so many."""
@@ -58,6 +60,7 @@ class Previews:
     def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database
         self._cipher = cipher
+        self._tombstones = Tombstones(database, cipher)
 
     def replace(self, run_key: str, rows: Sequence[Preview]) -> None:
         """Forget what the run has shown and keep this; a repeated task ends with the same.
@@ -74,8 +77,11 @@ class Previews:
                 break
         self.add(run_key, rows)
 
-    def add(self, run_key: str, rows: Sequence[Preview]) -> None:
-        """Keep these as well, in slices; a record that the run has shown before is shown anew."""
+    def add(self, run_key: str, rows: Sequence[Preview], *, stream: StreamKey | None = None) -> None:
+        """Keep these as well, in slices; a record that the run has shown before is shown anew.
+
+        :param stream: whose records they are; None: nothing in them is about a person.
+        """
         insert = self._database.insert(previews)
         changing = [column.name for column in previews.columns if not column.primary_key]
         put = insert.on_conflict_do_update(
@@ -83,9 +89,9 @@ class Previews:
         )
         ordered = sorted({row.source_id: row for row in rows}.values(), key=lambda row: row.source_id)
         for slice_ in _slices(ordered):
-            values = [self._values(run_key, row) for row in slice_]
             with self._database.write() as connection:
-                connection.execute(put, values)
+                shown = slice_ if stream is None else self._tombstones.previews(connection, stream, slice_)
+                connection.execute(put, [self._values(run_key, row) for row in shown])
 
     def note_existing(self, run_key: str, existing: Mapping[str, str]) -> None:
         """Add what there is of records already.

@@ -58,7 +58,7 @@ class Retention:
             "windows": self._delete(windows, windows.c.pinned_at, runs_before),
             "previews": self._delete(previews, previews.c.made_at, older_than),
             "approvals": self._delete(approvals, approvals.c.asked_at, runs_before),
-            "run_outbox": self._empty_outboxes(),
+            "run_outbox": self._empty_outboxes() + self._forget_own_content(runs_before),
         }
 
     def _empty_outboxes(self) -> int:
@@ -84,6 +84,17 @@ class Retention:
                 rows = [{"key_run_id": row.run_id, "key_delivery_id": row.delivery_id} for row in found]
                 connection.execute(delete, rows)
             count += len(found)
+
+    def _forget_own_content(self, runs_before: datetime) -> int:
+        """Remove what runs decided for themselves that cannot be retried any more; nobody else would send it."""
+        run = func.replace(windows.c.dag_id, HISTORY, "").concat("/").concat(windows.c.run_id)
+        mine = select(literal(1)).where(run == run_outbox.c.run_id)
+        old = select(literal(1)).where(
+            deliveries.c.id == run_outbox.c.delivery_id, deliveries.c.updated_at < runs_before
+        )
+        over = and_(run_outbox.c.sealed.is_not(None), ~mine.exists(), old.exists())
+        with self._database.write() as connection:
+            return connection.execute(run_outbox.delete().where(over)).rowcount
 
     def _blank_deliveries(self, older_than: datetime) -> int:
         # By its address a person may still ask why they were rejected; there is no other use for what is done.

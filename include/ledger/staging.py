@@ -12,6 +12,7 @@ from include.ledger.forgetting import rows_of
 from include.ledger.locks import serialise
 from include.ledger.page_versions import versioned as with_versions
 from include.ledger.tables import extracts, staged
+from include.ledger.tombstones import Tombstones, without_content
 from include.ledger.waiting import StagedRow, WaitingRows
 from include.ledger.windows import of_stream, stream_values
 
@@ -56,6 +57,7 @@ class Staging(WaitingRows):
     def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database
         self._cipher = cipher
+        self._tombstones = Tombstones(database, cipher)
 
     def stage(
         self,
@@ -85,10 +87,12 @@ class Staging(WaitingRows):
             # Two runs that store the same records in different orders would wait for each other; and two that tell
             # versions by what is known at the same moment would give two states the same one.
             serialise(connection, rows_of(stream))
+            erased = self._tombstones.rows(connection, stream, kept)
             if not versioned:
                 kept = with_versions(connection, self._cipher, stream, kept)
             if stream.is_history:
                 kept = self._merged(connection, stream, kept)
+            kept = without_content(kept, erased)
             stored = self._store(connection, stream, run_id, kept)
             if stream.is_history:
                 self._seen(connection, stream, list(newest))

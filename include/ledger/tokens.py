@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from include.clients.ports import StoredToken
-from include.ledger.locks import exclusive
-from include.ledger.tables import tokens
+from include.ledger.locks import WAIT_SECONDS, exclusive
+from include.ledger.tables import UtcDateTime, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from sqlalchemy import Connection
 
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
+
+_NOTES: Final = ("asked", "early")
+"""Kept sealed beside the tokens, where there is anything to say."""
+
+_SAME_TIME: Final = timedelta(seconds=5)
+"""Clocks that are nearer than this need no correction; asking the server takes a while, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,21 @@ class SharedVault:
         self._cipher = cipher
         self._id = connection_id
         self._app = app
+        self._ahead: timedelta | None = None
+
+    def now(self) -> datetime:
+        """Return the time that all hosts agree on: a server's, if there is one, else this machine's.
+
+        A host with another clock would take a living token for dead, or a dead one for living. Both cost errors.
+        """
+        if self._ahead is None:
+            self._ahead = timedelta(0) if self._database.is_sqlite else self._measured()
+        return self._database.now() + self._ahead
+
+    def _measured(self) -> timedelta:
+        with self._database.read() as connection:
+            ahead = _server_time(connection) - self._database.now()
+        return ahead if abs(ahead) > _SAME_TIME else timedelta(0)
 
     def read(self) -> StoredToken | None:
         """Return the newest token without a lock."""
@@ -61,15 +82,16 @@ class SharedVault:
 
         :raises RetryLaterError: if another process holds it for longer than a refresh can take.
         """
-        with exclusive(self._database, f"token:{self._id}"):
+        with exclusive(self._database, f"token:{self._id}", lost_after_seconds=WAIT_SECONDS):
             yield HeldToken(self, self.read())
 
     def save(self, access_token: str, refresh_token: str, obtained_at: datetime, expires_at: datetime) -> StoredToken:
         """Store the next link, durable when this returns; `HeldToken.replace` calls it inside the lock."""
         sealed = self._cipher.seal({"access": access_token, "refresh": refresh_token})
+        # Not opened: whatever key the last link is sealed with, this one must not be lost.
+        last = select(tokens.c.generation).where(tokens.c.connection_id == self._id).with_for_update()
         with self._database.write() as connection:
-            current = self._find(connection, lock=True)
-            generation = current.generation + 1 if current else 1
+            generation = (connection.execute(last).scalar() or 0) + 1
             values: dict[str, Any] = {
                 "sealed": sealed,
                 "obtained_at": obtained_at,
@@ -83,13 +105,22 @@ class SharedVault:
             connection.execute(insert.on_conflict_do_update(index_elements=["connection_id"], set_=values))
         return StoredToken(access_token, refresh_token, obtained_at, expires_at, generation)
 
-    def _find(self, connection: Connection, *, lock: bool = False) -> StoredToken | None:
-        query = select(tokens).where(tokens.c.connection_id == self._id)
-        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    def note(self, link: StoredToken) -> None:
+        """Store what is known of the renewals of a link, unless another one has taken its place."""
+        times = {name: getattr(link, f"{name}_at") for name in _NOTES}
+        noted = {name: at.isoformat() for name, at in times.items() if at is not None}
+        sealed = self._cipher.seal({"access": link.access_token, "refresh": link.refresh_token, **noted})
+        same = (tokens.c.connection_id == self._id, tokens.c.generation == link.generation)
+        with self._database.write() as connection:
+            connection.execute(tokens.update().where(*same).values(sealed=sealed))
+
+    def _find(self, connection: Connection) -> StoredToken | None:
+        row = connection.execute(select(tokens).where(tokens.c.connection_id == self._id)).one_or_none()
         if row is None:
             return None
-        pair = self._cipher.open(row.sealed)
-        return StoredToken(pair["access"], pair["refresh"], row.obtained_at, row.expires_at, row.generation)
+        kept = self._cipher.open(row.sealed)
+        notes = {f"{name}_at": datetime.fromisoformat(kept[name]) for name in _NOTES if name in kept}
+        return StoredToken(kept["access"], kept["refresh"], row.obtained_at, row.expires_at, row.generation, **notes)
 
 
 class HeldToken:
@@ -120,6 +151,16 @@ class HeldToken:
         self._current = self._vault.save(access_token, refresh_token, obtained_at, expires_at)
         return self._current
 
+    def note(self, *, asked_at: datetime | None, early_at: datetime | None) -> None:
+        """Save what is known of the renewals of the current link; nothing if there is none.
+
+        :param asked_at: when one was begun of which no answer is known.
+        :param early_at: when Exact last said that it is too early for one.
+        """
+        if self._current is not None:
+            self._current = replace(self._current, asked_at=asked_at, early_at=early_at)
+            self._vault.note(self._current)
+
 
 def chains_of(database: Database, cipher: Cipher, app: str) -> list[Chain]:
     """Return the chains that belong to an app, the newest first; none for an app without a name."""
@@ -139,6 +180,10 @@ def logins_of(database: Database) -> list[str]:
     """Return the ids of all connections that ever logged in, dead chains too."""
     with database.read() as connection:
         return list(connection.scalars(select(tokens.c.connection_id).order_by(tokens.c.connection_id)))
+
+
+def _server_time(connection: Connection) -> datetime:
+    return connection.execute(select(func.clock_timestamp(type_=UtcDateTime))).scalar_one()
 
 
 def _app_digest(cipher: Cipher, app: str) -> str:

@@ -77,6 +77,15 @@ def change_row(sandbox: Sandbox, query: dict[str, str], body: Any) -> Any:
     return {"ID": row["ID"], "Timestamp": str(row["Timestamp"]), **_iso(row, "Modified")}
 
 
+def distort_row(sandbox: Sandbox, query: dict[str, str], body: Any) -> Any:
+    """Have a row shown with raw JSON texts in place of values; null leaves a property out, ``{}`` ends it."""
+    raw = _object(body)
+    if not all(text is None or isinstance(text, str) for text in raw.values()):
+        raise ValueError("Each value is a JSON text, such as '\"\\\\ud800\"' or 'NaN', or null.")
+    row = sandbox.exact.distort(int(query["division"]), _entity(query), query["id"].lower(), raw)
+    return {"ID": row["ID"], "Timestamp": str(row["Timestamp"])}
+
+
 def _iso(row: dict[str, Any], name: str) -> dict[str, str]:
     return {name: row[name].isoformat()} if name in row else {}
 

@@ -70,18 +70,26 @@ class _Exchange:
         self._status = _DROPPED
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = bytearray()
+        self._faults: list[Fault] = []
 
     async def run(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         kind = classify(self._scope["path"])[1]
-        faults = self._sandbox.faults.striking(self._scope["method"], kind)
+        faults = self._faults = self._sandbox.faults.striking(self._scope["method"], kind)
         self._end_tokens(faults)
-        await _wait([fault for fault in faults if not fault.committed])
+        await self._begin_late([fault for fault in faults if not fault.committed])
         replacing = next((fault for fault in faults if fault.action in _REPLACING), None)
         if any(fault.action == "drop_before" for fault in faults):
             await self._drop()
             return
+        hanging = next((fault for fault in faults if fault.action == "hang"), None)
+        if hanging is not None and not hanging.committed:
+            await self._hang()
+            return
         if replacing is None or replacing.committed:
             await self._work(app)
+        if hanging is not None:
+            await self._hang()
+            return
         if any(fault.action == "drop_after" for fault in faults):
             await self._drop()
             return
@@ -90,6 +98,21 @@ class _Exchange:
         self._spoil(faults)
         await _wait([fault for fault in faults if fault.committed])
         await self._answer()
+
+    async def _begin_late(self, faults: list[Fault]) -> None:
+        """Wait; the request has arrived whole, and is worked on also if the client has hung up by then."""
+        if not any(fault.action == "delay" for fault in faults):
+            return
+        arrived: list[Message] = []
+        while not arrived or arrived[-1].get("more_body", False):
+            arrived.append(await self._receive())
+        later = self._receive
+
+        async def again() -> Message:
+            return arrived.pop(0) if arrived else await later()
+
+        self._receive = again
+        await _wait(faults)
 
     async def _work(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         try:
@@ -148,6 +171,12 @@ class _Exchange:
         service = classify(self._scope["path"])[0]
         return timedelta(seconds=getattr(self._sandbox.settings, service).clock_skew_seconds)
 
+    async def _hang(self) -> None:
+        """Say nothing until the client hangs up."""
+        self._log(_DROPPED)
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     async def _drop(self) -> None:
         self._log(_DROPPED)
         transport = getattr(getattr(self._send, "__self__", None), "transport", None)
@@ -166,6 +195,7 @@ class _Exchange:
             path=self._scope["path"],
             query=self._scope["query_string"].decode("latin-1"),
             status=status,
+            faults=tuple(fault.action for fault in self._faults),
         )
 
 

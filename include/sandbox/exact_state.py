@@ -14,6 +14,7 @@ from include.sandbox.exact_kinds import KINDS
 from include.sandbox.exact_limits import ErrorBlock, RateLimits
 from include.sandbox.exact_rows import stored
 from include.sandbox.exact_tokens import TokenService
+from include.sandbox.odata_render import RAW
 from include.sandbox.odata_types import Row, plain, sql_datetime
 from include.sandbox.settings import DEFAULT_DIVISION, SECOND_DIVISION
 
@@ -146,6 +147,22 @@ class ExactState:
         company = self.divisions[division]
         return self._touch(company, entity, company.tables[entity].rows[row_id], {})
 
+    def distort(self, division: int, entity: str, row_id: str, raw: dict[str, str | None]) -> Row:
+        """Have a row shown with raw JSON in place of some values; they are stored, filtered and sorted as before.
+
+        :param division: company number.
+        :param entity: its table.
+        :param row_id: its ID.
+        :param raw: property -> JSON text, put into the answer as it is; None leaves the property out.
+        :raises KeyError: if the company or the row is unknown.
+        :raises ValueError: if a property is unknown.
+        """
+        company = self.divisions[division]
+        row = company.tables[entity].rows[row_id]
+        if unknown := sorted(set(raw) - {*company.columns[entity], "Timestamp"}):
+            raise ValueError(f"The property '{unknown[0]}' does not exist.")
+        return self._touch(company, entity, row, {RAW: raw})
+
     def delete(self, division: int, entity: str, row_id: str) -> None:
         """Delete a row and note it in the deleted log; what hangs on it goes along.
 
@@ -240,7 +257,7 @@ class ExactState:
         return {
             str(code): {
                 entity: [
-                    {name: plain(_edm(company, entity, name), value) for name, value in row.items()}
+                    {name: plain(_edm(company, entity, name), value) for name, value in row.items() if name != RAW}
                     for row in table.by_version(None)
                 ]
                 for entity, table in company.tables.items()

@@ -10,18 +10,22 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Action = Literal[
     "drop_before",
     "drop_after",
+    "hang",
     "delay",
     "status",
     "html",
     "empty",
     "cut_json",
+    "wrong_type",
     "repeat_page",
     "duplicate_rows",
+    "double_page",
+    "reverse_rows",
     "expire_tokens",
     "revoke_tokens",
 ]
@@ -33,14 +37,16 @@ class Fault:
     """One trouble and the requests it befalls.
 
     :param action: what happens. ``drop_before`` and ``drop_after`` cut the connection without an answer, before
-        or after the work was done; ``status``, ``html`` and ``empty`` replace the answer; ``cut_json`` sends half
-        of it; ``repeat_page`` links the page to itself; ``duplicate_rows`` repeats its last row;
-        ``expire_tokens`` and ``revoke_tokens`` do so before the request is judged.
+        or after the work was done; ``hang`` never answers; ``status``, ``html`` and ``empty`` replace the answer;
+        ``cut_json`` sends half of it; ``wrong_type`` puts it into a list; ``repeat_page`` links the page to itself;
+        ``duplicate_rows`` repeats its last row, ``double_page`` all of them; ``reverse_rows`` turns their order
+        round; ``expire_tokens`` and ``revoke_tokens`` do so before the request is judged.
     :param match: shell pattern over method and endpoint, such as ``GET sync/CRM/*`` or ``* v1/recruiting/*``.
     :param times: how many matching requests it befalls; None for all.
     :param after: how many matching requests pass unharmed before.
     :param seconds: how long ``delay`` lasts.
-    :param committed: whether the work is done before ``delay``, ``status``, ``html`` or ``empty`` take effect.
+    :param committed: whether the work is done before ``hang``, ``delay``, ``status``, ``html`` or ``empty`` take
+        effect.
     :param status: status code of ``status``, ``html`` and ``empty``.
     :param headers: headers of the replaced answer.
     :param body: body of ``status``.
@@ -133,13 +139,15 @@ class Faults:
 def spoil(action: Action, body: bytes, url: str) -> bytes:
     """Return a JSON answer with the damage that a fault does to it.
 
-    :param action: ``cut_json``, ``repeat_page`` or ``duplicate_rows``; any other leaves the body alone.
+    :param action: one that damages answers; any other leaves the body alone.
     :param body: answer as made.
     :param url: absolute URL of the request.
     """
     if action == "cut_json":
         return body[: len(body) // 2]
-    if action not in {"repeat_page", "duplicate_rows"}:
+    if action == "wrong_type":
+        return b"[" + body + b"]"
+    if action not in _PAGES:
         return body
     try:
         document = json.loads(body)
@@ -147,13 +155,20 @@ def spoil(action: Action, body: bytes, url: str) -> bytes:
         return body
     if not isinstance(document, dict):
         return body
-    if action == "duplicate_rows":
-        rows = _rows(document)
-        if rows:
-            rows.append(rows[-1])
-    else:
+    if action == "repeat_page":
         _link_to_itself(document, url)
+    else:
+        rows = _rows(document)
+        rows[:] = _PAGES[action](rows)
     return json.dumps(document).encode()
+
+
+_PAGES: dict[str, Callable[[list[Any]], list[Any]]] = {
+    "repeat_page": list,
+    "duplicate_rows": lambda rows: rows + rows[-1:],
+    "double_page": lambda rows: rows + rows,
+    "reverse_rows": lambda rows: rows[::-1],
+}
 
 
 def _rows(document: dict[str, Any]) -> list[Any]:

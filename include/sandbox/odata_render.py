@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -23,6 +24,9 @@ _NAMESPACES = (
 )
 _UNTYPED = {"String"}
 
+RAW = "@raw"
+"""Key under which a stored row keeps JSON that stands in place of its values; see ``PUT …/raw``."""
+
 
 class Renderer:
     """Writes the rows of one request.
@@ -40,6 +44,7 @@ class Renderer:
         self._key = entity.columns[entity.key]
         before = {where: name for name, where in entity.navigation.items()}
         self._plan: list[tuple[str, Column | None]] = []
+        self._raw: list[str] = []
         # Properties come in the entity's order, whatever the order of $select.
         for name, column in entity.columns.items():
             if name in before and (select is None or before[name] in select or before[name] in expand):
@@ -68,7 +73,30 @@ class Renderer:
                 result[name] = self._expanded(row, name) if name in self._expand else deferred
             else:
                 result[name] = plain(column.edm, column.value(row))
-        return result
+        return self._distorted(result, row.get(RAW)) if RAW in row else result
+
+    def _distorted(self, shown: dict[str, Any], raw: Row) -> dict[str, Any]:
+        """Leave out, or mark for :meth:`dump`, the values that raw JSON stands for."""
+        for name in shown.keys() & raw.keys():
+            text = raw[name]
+            if text is None:
+                del shown[name]
+            else:
+                shown[name] = f"@raw {id(self)} {len(self._raw)}@"
+                self._raw.append(text)
+        return shown
+
+    def dump(self, value: Any) -> bytes:
+        """Return a value as compact JSON, with the raw texts of its rows in their places.
+
+        :param value: made of what :meth:`row` returned.
+        """
+        if not self._raw:
+            return dump(value)
+        # A lone surrogate has no UTF-8; passed on, it is what a careless server would send.
+        texts = [text.encode(errors="surrogatepass") for text in self._raw]
+        mark = f'"@raw {id(self)} ([0-9]+)@"'.encode()
+        return re.sub(mark, lambda found: texts[int(found[1])], dump(value))
 
     def _expanded(self, row: Row, name: str) -> dict[str, Any]:
         """Return a collection written out: its first page, with a link to the next one."""
@@ -88,13 +116,13 @@ class Renderer:
         """
         rows = [self.row(row) for row in page.rows]
         if page.bare:
-            return dump({"d": rows})
+            return self.dump({"d": rows})
         envelope: dict[str, Any] = {"results": rows}
         if page.count is not None:
             envelope["__count"] = str(page.count)
         if link:
             envelope["__next"] = link
-        return dump({"d": envelope})
+        return self.dump({"d": envelope})
 
     def entry(self, row: Row, *, root: bool) -> str:
         """Return one row as an Atom entry.
@@ -171,7 +199,7 @@ def single_body(renderer: Renderer, row: Row, *, as_json: bool) -> tuple[bytes, 
     :param as_json: whether the client accepts JSON.
     """
     if as_json:
-        return dump({"d": renderer.row(row)}), JSON_TYPE
+        return renderer.dump({"d": renderer.row(row)}), JSON_TYPE
     return f'<?xml version="1.0" encoding="utf-8"?>{renderer.entry(row, root=True)}'.encode(), ATOM_TYPE
 
 

@@ -40,7 +40,7 @@ _ID_SEGMENT = re.compile(r"^(\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27})$")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request and the status it got; status 0 means that the connection was cut."""
+    """One request, the status it got, and the faults that befell it; status 0 means that there was no answer."""
 
     seq: int
     at: datetime
@@ -51,6 +51,7 @@ class Entry:
     status: int
     kind: str
     division: int | None
+    faults: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as plain values."""
@@ -65,19 +66,24 @@ class TrafficLog:
         self._seq = 0
         self._lock = Lock()
 
-    def add(self, *, at: datetime, method: str, path: str, query: str, status: int) -> Entry:
+    def add(
+        self, *, at: datetime, method: str, path: str, query: str, status: int, faults: tuple[str, ...] = ()
+    ) -> Entry:
         """Write one request down.
 
         :param at: aware moment of its arrival.
         :param method: HTTP method.
         :param path: decoded path.
         :param query: query text as sent; secrets in it are blanked.
-        :param status: answered status, or 0 if the connection was cut.
+        :param status: answered status, or 0 if none was answered.
+        :param faults: actions of the faults that befell it.
         """
         service, kind, division = classify(path)
         with self._lock:
             self._seq += 1
-            entry = Entry(self._seq, at, service, method, path, without_secrets(query), status, kind, division)
+            entry = Entry(
+                self._seq, at, service, method, path, without_secrets(query), status, kind, division, faults
+            )
             self._entries.append(entry)
         return entry
 

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
+from include.sync.erased import apart
 from include.sync.left_marked import left_marked
 from include.sync.looking_again import EVERY, look_again_at
 from include.sync.main_contacts import main_contacts, wanted_contacts
@@ -77,17 +78,18 @@ def decide(
     counts["looked_again"] = look_again_at(ledger, terms, look_again)
     taking: Taking = Previewing(ledger, terms) if window.preview else Writing(ledger, terms)
     for stream, rows in () if taking.full else batches(ledger, terms, client.config.zone):
-        wanted = wanted_contacts(mapping, rows, window)
+        told, erased = apart(rows)
+        wanted = wanted_contacts(mapping, told, window)
         counts["looked_up"] += len(wanted)
         decisions = transform_rows(
-            rows,
+            told,
             mapping,
             created_from=window.created_from,
             created_to=window.created_to,
             main_contacts=main_contacts(client, mapping, wanted),
             asked_for={row.source_id for row in rows if row.asked_for},
         )
-        counts.update(taking.take(stream, rows, decisions))
+        counts.update(taking.take(stream, rows, [*decisions, *erased]))
         progress.add(len(rows))
         if taking.full:
             log.info("As many as this run may make: %s. The others are left as they were.", window.max_records)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from include.ledger.staging import StagedRow
     from include.records import Row, Window
     from include.transform import Mapping
+
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 PER_CALL: Final = 60
 """Main contacts per look-up: Exact's page size."""
@@ -25,10 +28,22 @@ def is_new(row: StagedRow, window: Window) -> bool:
     return row.created >= window.created_from
 
 
+def contact_id(account: Row) -> str | None:
+    """Return the ID of an account's main contact, None if it has none.
+
+    What is no ID is none: Exact would refuse to look it up, and with it those of the other accounts. The account is
+    rejected, because its main contact is not found.
+
+    :param account: as Exact sends it.
+    """
+    main = account.get("MainContact")
+    key = main.strip().lower() if isinstance(main, str) else ""
+    return key if _GUID.fullmatch(key) else None
+
+
 def needed_contact(row: StagedRow, window: Window) -> str | None:
     """Return the ID of the main contact that must be looked up for this account, if any."""
-    main = row.row.get("MainContact")
-    return str(main).lower() if main and is_new(row, window) else None
+    return contact_id(row.row) if is_new(row, window) else None
 
 
 def lookup_batches(
@@ -61,4 +76,4 @@ def main_contacts(client: ExactClient, mapping: Mapping, ids: Sequence[str]) -> 
     if not ids:
         return {}
     found = client.by_ids("crm/Contacts", ids, mapping.contact_select)
-    return {str(contact["ID"]).lower(): contact for contact in found}
+    return {str(contact.get("ID")).lower(): contact for contact in found}

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
+from include.clients.exact_paging import row_version
 from include.clients.exact_time import local_to_utc
 from include.errors import ProtocolError
 from include.records import SourceRow
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from include.clients.exact import ExactClient
     from include.ledger.staging import ResumePoint
     from include.records import Entity, Page, RecordFilter, Row, StreamKey, Window
+
+_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_VERSIONS: Final = 2**63
+"""Row versions have 64 bits with a sign."""
 
 EVERYTHING: Final = "Created gt datetime'1900-01-01'"
 """Every record: some apps must filter, by one of the columns that Exact names, and ``Created`` is one of them."""
@@ -91,16 +97,21 @@ def source_rows(page: Page, stream: StreamKey, zone: ZoneInfo, *, versioned: boo
     """
     rows = []
     for row in page.rows:
-        try:
-            source_id, version = str(row["ID"]).lower(), int(row["Timestamp"]) if versioned else 0
-        except (KeyError, TypeError, ValueError) as error:
+        source_id, version = _key(row), row_version(row) if versioned else 0
+        if source_id is None or not 0 <= version < _VERSIONS:
             raise ProtocolError(
-                f"A row of {stream.entity} on page {page.number} has no ID or no Timestamp.",
-                reason_code="exact.Timestamp.missing",
+                f"A row of {stream.entity} on page {page.number} has no ID or no Timestamp that could be one.",
+                reason_code="exact.ID.malformed" if source_id is None else "exact.Timestamp.malformed",
                 way_out="Nothing was skipped; the run goes on at this page when it is retried.",
-            ) from error
+            )
         rows.append(SourceRow(source_id, version, created_at(row, zone), row))
     return rows
+
+
+def _key(row: Row) -> str | None:
+    """Return the row's ID; whatever else stands there would be kept as a record that is nobody's."""
+    found = row.get("ID")
+    return found.lower() if isinstance(found, str) and _GUID.fullmatch(found) else None
 
 
 def created_at(row: Row, zone: ZoneInfo) -> datetime | None:

@@ -81,7 +81,7 @@ class Previewing:
         known = [row.source_id for row in rows if row.asked_for]
         standing = self._standings.of(stream, job.destination, job.position, job.company, known)
         shown: list[Preview] = []
-        for decision in decisions:
+        for decision in self._ledger.tombstones.kept_out(stream, decisions):
             if self.full:
                 break
             preview = preview_of(decision, standing.get(decision.source_id), job)
@@ -89,7 +89,7 @@ class Previewing:
             counts["unchanged" if preview.existing in DONE_WORDS else decision.outcome] += 1
             if self._left is not None and preview.action != NOTHING:
                 self._left -= 1
-        self._ledger.previews.add(self._terms.run_key, shown)
+        self._ledger.previews.add(self._terms.run_key, shown, stream=stream)
         return dict(counts)
 
     def _show_decided(self) -> None:

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from exact_console import logins, previews
+from exact_console import logins, previews, reconciliation
 from exact_console.guard import no_foreign_forms
 from exact_console.pages import FOLDER, page, wants_html
 from include.errors import ExactPersonioError, RetryLaterError
@@ -76,6 +76,7 @@ def create_app() -> FastAPI:
     )
     app.include_router(logins.router)
     app.include_router(previews.router)
+    app.include_router(reconciliation.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Headers)
     app.add_exception_handler(HTTPException, _refused)

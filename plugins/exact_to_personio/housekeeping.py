@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from exact_online.hooks import ExactOnlineHook
-from exact_to_personio.notifiers import configured_notifiers, place_of, tell
+from exact_to_personio.notifiers import alert, configured_notifiers, place_of, tell
 from ledger_task.operator import LedgerOperator
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ class KeepLoginsAliveOperator(LedgerOperator):
         if ends is not None:
             lasts = f"The login of connection {hook.exact_conn_id} dies on {ends:%Y-%m-%d} unless it is renewed."
             message = f"{lasts} {problem}"
-        told = {"login_message": message, "login_connection": hook.exact_conn_id, "login_dies_at": str(ends or "")}
+        told = alert("login", hook.exact_conn_id, message)
+        told |= {"login_message": message, "login_connection": hook.exact_conn_id, "login_dies_at": str(ends or "")}
         for notifier in notifiers:
             try:
                 tell(notifier, {**context, **told})

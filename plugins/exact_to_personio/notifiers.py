@@ -1,4 +1,4 @@
-"""Who is told that a login at Exact is about to end: the log, and whatever notifiers the installation names."""
+"""Who is told that a login is about to end, or that both sides differ: the log, and the installation's notifiers."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class LoginExpiryNotifier(BaseNotifier):
     """Write a warning to the task's log that a login at Exact needs a person.
 
     Others are named in ``EXACT_PERSONIO_NOTIFIERS``; in their templates ``{{ login_message }}``,
-    ``{{ login_connection }}`` and ``{{ login_dies_at }}`` are filled in. (A notifier's own fields hide names of the
-    context, so these are no names that a notifier has.)
+    ``{{ login_connection }}`` and ``{{ login_dies_at }}`` are filled in, and, as for every message, the names of
+    `alert`. (A notifier's own fields hide names of the context, so these are no names that a notifier has.)
 
     .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/howto/notifications.html
 
@@ -43,17 +43,40 @@ class LoginExpiryNotifier(BaseNotifier):
         self.log.warning("%s", self.text)
 
 
-def configured_notifiers() -> list[Any]:
+class DifferenceNotifier(LoginExpiryNotifier):
+    """Write a warning to the task's log that Exact, the ledger and Personio differ, or do not any more.
+
+    .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/howto/notifications.html
+
+    :param text: what is written (templated).
+    """
+
+    def __init__(self, text: str = "{{ alert_message }}") -> None:
+        super().__init__(text)
+
+
+def alert(kind: str, subject: str, message: str) -> dict[str, str]:
+    """Return the names that every message fills in, whatever it is about.
+
+    :param kind: ``login``, ``difference`` or ``agreement``.
+    :param subject: the connection, or the part of the reconciliation.
+    :param message: for people; no personal data.
+    """
+    return {"alert_kind": kind, "alert_subject": subject, "alert_message": message}
+
+
+def configured_notifiers(log: BaseNotifier | None = None) -> list[Any]:
     """Return the log's notifier and those that ``EXACT_PERSONIO_NOTIFIERS`` names.
 
     It is a JSON list such as ``[{"class": "airflow.providers.smtp.notifications.smtp.SmtpNotifier",
-    "kwargs": {"to": "ops@example.org", "subject": "Exact", "html_content": "{{ login_message }}"}}]``.
+    "kwargs": {"to": "ops@example.org", "subject": "Exact", "html_content": "{{ alert_message }}"}}]``.
 
+    :param log: writes to the log; None: that a login ends.
     :raises ConfigurationError: it is no such list, or a class in it cannot be made.
     """
     from include.errors import ConfigurationError  # noqa: PLC0415 - lazily, for the Dag parse
 
-    made: list[Any] = [LoginExpiryNotifier()]
+    made: list[Any] = [log or LoginExpiryNotifier()]
     text = os.environ.get(VARIABLE, "").strip()
     try:
         made += [_made(entry) for entry in (json.loads(text) if text else [])]

@@ -18,7 +18,7 @@ LINES = {
 NEWS = {"exact_new_accounts", "exact_new_contacts", "personio_new_employees"}
 HISTORY = {"exact_accounts_history", "exact_contacts_history"}
 FORMS = {"exact_endpoint", "exact_time_transactions", "exact_to_personio_replay"}
-EXPECTED = LINES | HISTORY | NEWS | FORMS | {"sync_housekeeping"}
+EXPECTED = LINES | HISTORY | NEWS | FORMS | {"sync_housekeeping", "sync_reconciliation"}
 LINE = ["plan", "extract", "transform", "approve", "load", "commit"]
 
 PARSE = """

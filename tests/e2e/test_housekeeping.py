@@ -84,7 +84,9 @@ def token_calls(airflow: Airflow) -> list[int]:
 
 def test_idle_login_is_renewed_and_a_used_one_left_alone(airflow: Airflow) -> None:
     run, log = airflow.run(DAG)
-    assert run["tasks"] == {"keep_logins_alive": "success", "forget": "success"}, log[-3000:]
+    assert run["tasks"] == {"keep_logins_alive": "success", "forget": "success", "follow_deletions": "success"}, log[
+        -3000:
+    ]
     assert (token_calls(airflow), chain(airflow).generation) == ([], 1)
     leave_unused(airflow, 2)
     before = chain(airflow).generation
@@ -100,7 +102,9 @@ def test_warns_once_while_there_is_time(airflow: Airflow) -> None:
     leave_unused(airflow, 24)
     airflow.sandbox.sandbox.faults.add(Fault("status", match="POST oauth2/token", times=None, status=500))
     run, log = airflow.run(DAG)
-    assert run["tasks"] == {"keep_logins_alive": "failed", "forget": "success"}, log[-3000:]
+    assert run["tasks"] == {"keep_logins_alive": "failed", "forget": "success", "follow_deletions": "success"}, log[
+        -3000:
+    ]
     ends = chain(airflow).obtained_at + timedelta(days=30)
     assert len(told(airflow)) == 1
     assert f"The login of connection {CONN} dies on {ends:%Y-%m-%d} unless it is renewed." in told(airflow)[0]

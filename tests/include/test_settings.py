@@ -69,3 +69,15 @@ def test_wrong_setting_is_named_with_the_way_out(name: str, value: str) -> None:
         load_settings({name: value})
     assert told.value.reason_code == f"settings.{name}.invalid"
     assert "unset it" in told.value.way_out
+
+
+@pytest.mark.parametrize(("text", "policy"), [("", "keep"), (" Keep ", "keep"), ("erase", "erase")])
+def test_deletions_are_followed_as_the_policy_says(text: str, policy: str) -> None:
+    assert load_settings({"EXACT_PERSONIO_FOLLOW_DELETIONS": text}).follow_deletions == policy
+
+
+def test_an_unknown_policy_is_refused() -> None:
+    """A slip of the pen must neither erase nor keep without a word."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"EXACT_PERSONIO_FOLLOW_DELETIONS": "delete"})
+    assert caught.value.reason_code == "settings.EXACT_PERSONIO_FOLLOW_DELETIONS.invalid"

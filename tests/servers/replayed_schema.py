@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 
 from include.ledger import migrate
+from include.ledger.tables import VERSION_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ class ReplayedSchema:
 
 
 def _is_new(connection: Connection) -> bool:
-    return not connection.dialect.has_table(connection, migrate.VERSION_TABLE)
+    return not connection.dialect.has_table(connection, VERSION_TABLE)
 
 
 def install() -> None:

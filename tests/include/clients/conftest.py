@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -75,6 +76,9 @@ class Vault:
         self.is_locked = False
         self.on_lock: Callable[[], None] | None = None
 
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
     def read(self) -> StoredToken | None:
         return self.current
 
@@ -96,6 +100,11 @@ class Vault:
         generation = self.current.generation + 1 if self.current else 1
         self.current = StoredToken(access_token, refresh_token, obtained_at, expires_at, generation)
         return self.current
+
+    def note(self, *, asked_at: datetime | None, early_at: datetime | None) -> None:
+        assert self.is_locked
+        if self.current is not None:
+            self.current = dataclasses.replace(self.current, asked_at=asked_at, early_at=early_at)
 
 
 class Service:

@@ -15,6 +15,7 @@ from include.errors import (
     ProtocolError,
     RateLimitedError,
     RecordRejectedError,
+    ServiceUnavailableError,
 )
 
 if TYPE_CHECKING:
@@ -208,6 +209,23 @@ def test_wrong_client_secret(personio: PersonioClient, service: Service, status:
     """v1 answers 403 to wrong credentials, v2 400: both are the login."""
     service.answers = [httpx.Response(status, json={"error": "invalid_client"})]
     with pytest.raises(CredentialsError):
+        personio.find_applications("ada@example.org")
+
+
+@pytest.mark.parametrize("body", [b'{"errors": [{"field": "em', b'[{"errors": []}]'])
+def test_refusal_that_lost_its_reason_refuses_nobody(personio: PersonioClient, service: Service, body: bytes) -> None:
+    """It may have said that the person is there already: cut off, or wrapped up on its way."""
+    service.answers = [httpx.Response(400, content=body)]
+    with pytest.raises(ServiceUnavailableError) as caught:
+        personio.create_application({"email": "ada@example.org", "job_position_id": 1})
+    assert caught.value.reason_code == "personio.answer.unknown_form"
+    assert len(service.requests) == 1
+
+
+def test_login_that_answers_something_else_is_tried_later(personio: PersonioClient, service: Service) -> None:
+    """A list is what a gateway sends: nobody has to look for other credentials."""
+    service.answers = [httpx.Response(200, json=[{"access_token": "v2-1"}])]
+    with pytest.raises(ServiceUnavailableError):
         personio.find_applications("ada@example.org")
 
 

@@ -206,6 +206,14 @@ def test_total_that_is_not_told_is_counted(personio: PersonioClient, service: Se
     assert personio.EMPLOYEES_PER_PAGE == 100
 
 
+def test_list_of_another_type_is_trouble_of_the_service(personio: PersonioClient, service: Service) -> None:
+    """JSON, but no object: a gateway's doing, tried again later."""
+    service.answers = [token(), httpx.Response(200, json=[listed({"id": 1}).json()])]
+    with pytest.raises(ServiceUnavailableError) as caught:
+        personio.employees_total()
+    assert caught.value.reason_code == "personio.answer.unknown_form"
+
+
 def test_ids_as_floats_are_one_employee(personio: PersonioClient, service: Service) -> None:
     service.answers = [token(), listed({"id": 1}, {"id": 1.0}, {"id": 2.0}, total=3)]
     assert [row["id"] for row in personio.list_employees()] == [1, 2]

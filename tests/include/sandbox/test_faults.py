@@ -58,6 +58,48 @@ def test_bodies_can_be_spoiled(api: Api, sandbox: RunningSandbox, people: Rows) 
             assert len(answer.json()["d"]["results"]) == 61
 
 
+@pytest.mark.parametrize(("committed", "stored"), [(False, 0), (True, 1)])
+def test_service_that_hangs_never_answers(
+    http: httpx.Client, api: Api, sandbox: RunningSandbox, committed: bool, stored: int
+) -> None:
+    """The client has to give up; the work was done, or was not."""
+    sandbox.sandbox.faults.add(Fault("hang", match="POST crm/Accounts", committed=committed))
+    http.timeout = httpx.Timeout(30.0, read=0.2)
+    with pytest.raises(httpx.ReadTimeout):
+        api("crm/Accounts", method="POST", json={"Name": "A"})
+    http.timeout = httpx.Timeout(30.0)
+    assert len(sandbox.sandbox.exact.contents()["124132"]["Accounts"]) == stored
+    assert [(entry.status, entry.faults) for entry in sandbox.sandbox.log.entries()] == [(0, ("hang",))]
+
+
+def test_late_work_is_done_for_a_client_that_is_gone(http: httpx.Client, api: Api, sandbox: RunningSandbox) -> None:
+    """The request had arrived whole before the client hung up."""
+    sandbox.sandbox.faults.add(Fault("delay", match="POST crm/Accounts", seconds=0.3))
+    http.timeout = httpx.Timeout(30.0, read=0.1)
+    with pytest.raises(httpx.ReadTimeout):
+        api("crm/Accounts", method="POST", json={"Name": "A"})
+    until = time.monotonic() + 20
+    while not sandbox.sandbox.log.entries() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert [entry.status for entry in sandbox.sandbox.log.entries()] == [201]
+    assert len(sandbox.sandbox.exact.contents()["124132"]["Accounts"]) == 1
+
+
+def test_pages_can_be_distorted(api: Api, sandbox: RunningSandbox, people: Rows) -> None:
+    """All rows twice, the order turned round, and the answer in a list."""
+    plain = ids(api("crm/Contacts", "$select=ID").json())
+    for action, expected in (("double_page", plain * 2), ("reverse_rows", plain[::-1])):
+        sandbox.sandbox.faults.add(Fault.from_json({"action": action}))
+        assert ids(api("crm/Contacts", "$select=ID").json()) == expected
+    sandbox.sandbox.faults.add(Fault("wrong_type"))
+    [answer] = api("crm/Contacts", "$select=ID").json()
+    assert ids(answer) == plain
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [row["ID"] for row in answer["d"]["results"]]
+
+
 def test_delay_and_tokens(api: Api, sandbox: RunningSandbox) -> None:
     """A delay takes its time; expired tokens are 401 from that request on."""
     sandbox.sandbox.faults.add(Fault("delay", seconds=0.2))

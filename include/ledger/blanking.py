@@ -1,0 +1,216 @@
+"""Taking content out of the ledger for a person's sake; ids, states and events stay, so nothing is sent twice."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import and_, select, tuple_
+
+from include.ledger import events
+from include.ledger.forgetting import FORGOTTEN
+from include.ledger.outbox_tables import news_records
+from include.ledger.run_outbox import release
+from include.ledger.run_tables import previews, run_outbox
+from include.ledger.states import DONE, IN_FLIGHT, NEVER_DECIDED, STATE_CHANGE
+from include.ledger.tables import deliveries, failures, staged
+from include.ledger.tombstones import ERASED, MARKER, placeholder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from sqlalchemy import Connection
+
+    from include.ledger.crypto import Cipher
+    from include.ledger.database import Database
+    from include.ledger.holdings import Piece
+
+SLICE: Final = 500
+"""Rows per transaction: other workers wait for at most so many."""
+
+REMOVED: Final = "(removed)"
+"""Stands in a failure's text for what was personal."""
+
+ERASED_EVENT: Final = "erased"
+READMITTED_EVENT: Final = "readmitted"
+NO_CONTENT: Final = ""
+_EMPTY: Final = {"sealed": None, "result": None, "email_hash": None, "trace": None, "content_hash": NO_CONTENT}
+_NOTHING: Final = b""
+
+
+def blank(
+    database: Database, cipher: Cipher, name: str, pieces: Iterable[Piece], emails: Collection[str]
+) -> dict[str, int]:
+    """Take the content out of pieces; see `include.ledger.erasures.Erasures.blank`."""
+    by_kind: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        by_kind.setdefault(piece.kind, []).append(piece)
+    eraser = _Eraser(database, cipher, name, emails)
+    work: dict[str, Callable[[Connection, list[Piece]], None]] = {
+        # What could be sent goes first.
+        "run_outbox": eraser.run_outbox,
+        "delivery": eraser.deliveries,
+        "staged": eraser.staged,
+        "preview": eraser.previews,
+        "failure": eraser.failures,
+        "news": eraser.news,
+    }
+    counts: Counter[str] = Counter(dict.fromkeys(work, 0))
+    for kind, do in work.items():
+        for slice_ in _slices(by_kind.get(kind, [])):
+            with database.write() as connection:
+                if database.is_sqlite:
+                    connection.exec_driver_sql("PRAGMA secure_delete=ON")
+                do(connection, slice_)
+            counts[kind] += len(slice_)
+    return dict(counts)
+
+
+class _Eraser:
+    """Blanks rows of each table, in the caller's transaction."""
+
+    def __init__(self, database: Database, cipher: Cipher, name: str, emails: Collection[str]) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._name = name
+        self._run = f"privacy/{name}"
+        self._words = re.compile("|".join(map(re.escape, sorted(emails))) or r"(?!)", re.IGNORECASE)
+
+    def run_outbox(self, connection: Connection, pieces: list[Piece]) -> None:
+        keys = [piece.key for piece in pieces]
+        mine = tuple_(run_outbox.c.run_id, run_outbox.c.delivery_id).in_(keys)
+        connection.execute(run_outbox.delete().where(mine))
+
+    def deliveries(self, connection: Connection, pieces: list[Piece]) -> None:
+        names = ("id", "state", "attempt", "was_in_doubt")
+        meant = deliveries.c.id.in_(_ids(pieces))
+        query = select(*(deliveries.c[name] for name in names)).where(meant).order_by(deliveries.c.id)
+        now, lines = self._database.now(), []
+        for row in connection.execute(query.with_for_update()).all():
+            done = row.state in DONE
+            values: dict[str, Any] = {**_EMPTY, "updated_at": now}
+            if not done:
+                values |= {"state": "skipped_by_rule", "reason_code": ERASED, "field": "", "due_at": None}
+                # If it arrived after all, "already exists" is ours.
+                doubt = row.was_in_doubt or row.state in IN_FLIGHT
+                values |= {"lease_until": None, "was_in_doubt": doubt, "run_id": self._run}
+            connection.execute(deliveries.update().where(deliveries.c.id == row.id).values(values))
+            state = row.state if done else "skipped_by_rule"
+            changed = state != row.state
+            told = {"from_state": row.state, "to_state": state, "attempt": row.attempt, "reason_code": ERASED}
+            kind = STATE_CHANGE if changed else ERASED_EVENT
+            lines.append(events.line(row.id, run_id=self._run, at=now, kind=kind, **told))
+        release(connection, _ids(pieces))
+        events.write(connection, lines)
+
+    def staged(self, connection: Connection, pieces: list[Piece]) -> None:
+        query = select(staged.c.id, staged.c.source_id, staged.c.sealed).where(staged.c.id.in_(_ids(pieces)))
+        for row in connection.execute(query.order_by(staged.c.id).with_for_update()).all():
+            held = self._cipher.open(row.sealed) if row.sealed else {}
+            content = placeholder(row.source_id, held, held.get(MARKER, self._name))
+            values = {"sealed": self._cipher.seal(content), "content_hash": self._cipher.digest_of(content)}
+            connection.execute(staged.update().where(staged.c.id == row.id).values(values))
+
+    def previews(self, connection: Connection, pieces: list[Piece]) -> None:
+        keys = [piece.key for piece in pieces]
+        sealed = self._cipher.seal({"payload": None, "email": None, "trace": {}})
+        told = {"outcome": "skipped_by_rule", "reason_code": ERASED, "field": "", "action": "nothing", "existing": ""}
+        mine = tuple_(previews.c.run_id, previews.c.source_id).in_(keys)
+        connection.execute(previews.update().where(mine).values(**told, sealed=sealed))
+
+    def failures(self, connection: Connection, pieces: list[Piece]) -> None:
+        for piece in pieces:
+            texts = {name: self._words.sub(REMOVED, text) for name, text in piece.content.items()}
+            connection.execute(failures.update().where(failures.c.id == piece.key[0]).values(texts))
+
+    def news(self, connection: Connection, pieces: list[Piece]) -> None:
+        # The id stays, or the record would be new again; nobody is told of it any more.
+        waiting = and_(news_records.c.id.in_(_ids(pieces)), news_records.c.delivered.is_(None))
+        told = {"batch": self._run, "delivered": self._database.now()}
+        connection.execute(news_records.update().where(waiting).values(told))
+
+
+def readmit(database: Database, cipher: Cipher, names: Collection[str], *, run_id: str, anew: bool) -> dict[str, int]:
+    """Have records taken in again that only say that their person was erased; return how many of what.
+
+    A row is empty until it is read again; the feed brings it when it changes, a window whenever it is asked for.
+
+    :param names: of the erasures.
+    :param run_id: who asks, for the story of the records.
+    :param anew: what Personio had counts as never sent.
+    """
+    counts = Counter({"rows": 0, "deliveries": 0})
+    records: set[tuple[int, str, str]] = set()
+    for rows in _marked_rows(database, cipher, names):
+        values = {"sealed": _NOTHING, "content_hash": NO_CONTENT, "row_version": FORGOTTEN}
+        with database.write() as connection:
+            connection.execute(staged.update().where(staged.c.id.in_([row[0] for row in rows])).values(values))
+        records.update(row[1] for row in rows)
+        counts["rows"] += len(rows)
+    for slice_ in _slices(sorted(records)):
+        with database.write() as connection:
+            counts["deliveries"] += _decide_again(database, connection, slice_, run_id, anew=anew)
+    return dict(counts)
+
+
+def _marked_rows(
+    database: Database, cipher: Cipher, names: Collection[str]
+) -> Iterator[list[tuple[int, tuple[int, str, str]]]]:
+    columns = (staged.c.id, staged.c.division, staged.c.entity, staged.c.source_id, staged.c.sealed)
+    query, after = select(*columns).order_by(staged.c.id).limit(SLICE), 0
+    while True:
+        with database.read() as connection:
+            rows = connection.execute(query.where(staged.c.id > after)).all()
+        if not rows:
+            return
+        after = rows[-1].id
+        found = [
+            (row.id, (row.division, row.entity, row.source_id))
+            for row in rows
+            if row.sealed and cipher.open(row.sealed).get(MARKER) in names
+        ]
+        if found:
+            yield found
+
+
+def _decide_again(
+    database: Database, connection: Connection, records: list[tuple[int, str, str]], run_id: str, *, anew: bool
+) -> int:
+    c = deliveries.c
+    meant = and_(
+        c.source_id.in_([record[2] for record in records]),
+        tuple_(c.division, c.entity, c.source_id).in_(records),
+        c.state.in_((*DONE, "skipped_by_rule") if anew else ("skipped_by_rule",)),
+        # What was put aside for another reason stays aside.
+        c.reason_code.in_((ERASED,)) | c.state.in_(DONE),
+    )
+    query = select(c.id, c.state, c.attempt).where(meant).order_by(c.id).with_for_update()
+    rows, now = connection.execute(query).all(), database.now()
+    again = {"state": "skipped_by_rule", "reason_code": ERASED, "field": "", "decided_version": NEVER_DECIDED}
+    update = deliveries.update().where(c.id.in_([row.id for row in rows])).values(**again, updated_at=now)
+    connection.execute(update)
+    lines = [
+        events.line(
+            row.id,
+            run_id=run_id,
+            at=now,
+            kind=READMITTED_EVENT,
+            from_state=row.state,
+            to_state="skipped_by_rule",
+            reason_code=ERASED,
+            attempt=row.attempt,
+        )
+        for row in rows
+    ]
+    events.write(connection, lines)
+    return len(rows)
+
+
+def _ids(pieces: list[Piece]) -> list[int]:
+    return [int(piece.key[0]) for piece in pieces]
+
+
+def _slices(rows: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(rows), SLICE):
+        yield rows[start : start + SLICE]

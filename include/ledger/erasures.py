@@ -1,0 +1,217 @@
+"""Erasures: planting tombstones, lifting them, and telling who erased when, without naming anybody."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import func, or_, select, text, union
+
+from include.ledger import blanking
+from include.ledger.erasure_tables import deletion_logs, erasures
+from include.ledger.scrubbing import scrub
+from include.ledger.second_looks import ANONYMISED
+from include.ledger.states import DONE
+from include.ledger.tables import deliveries, events, watermarks
+from include.ledger.tombstones import FRESH_SECONDS, Tombstones
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from datetime import datetime
+
+    from include.ledger.crypto import Cipher
+    from include.ledger.database import Database
+    from include.ledger.holdings import Piece
+
+SETTLE_SECONDS: Final = 2 * FRESH_SECONDS + 1
+"""After the first tombstone of a ledger: by then every process knows that there are some."""
+
+Record = tuple[int, str, str]
+"""Division, entity and id at Exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased together, as it is on record.
+
+    :param name: a random name.
+    :param why: ``asked``, ``exact.deleted`` or ``exact.anonymised``.
+    :param asked_by: who erased: a user of the machine, or a run.
+    :param marks: tombstones that were planted.
+    :param records: records of Exact among them.
+    :param finished_at: when the old bytes were gone from the database's files; None: not yet.
+    :param lifted_at: when the person was admitted again; None: they are kept out.
+    """
+
+    name: str
+    why: str
+    asked_by: str
+    at: datetime
+    marks: int
+    records: int
+    finished_at: datetime | None
+    lifted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionLog:
+    """How far Exact's log of deletions was read.
+
+    :param value: its row version up to which everything was read.
+    :param moved: when the division was last moved, as it was known then.
+    """
+
+    value: int
+    moved: str
+    read_at: datetime
+
+
+class Erasures:
+    """All erasures; the only place where content is taken out of the ledger for a person's sake.
+
+    :param database: the ledger's.
+    :param cipher: unlocked.
+    """
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._tombstones = Tombstones(database, cipher)
+
+    def plant(
+        self,
+        records: Collection[Record],
+        emails: Collection[str],
+        *,
+        why: str,
+        asked_by: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> str:
+        """Keep a person out from now on; return the erasure's name. What is held is blanked next, by `blank`.
+
+        When this returns, nobody writes the person any more. What stands already is not planted twice.
+
+        :param records: of the person.
+        :param emails: of the person, and of nobody else.
+        """
+        name, now = secrets.token_hex(16), self._database.now()
+        marks = {self._tombstones.record_mark(*record): "record" for record in sorted(records)}
+        marks |= {self._tombstones.email_mark(email): "email" for email in sorted(emails)}
+        common = {"erasure": name, "why": why, "asked_by": asked_by[:250], "at": now, "records": len(records)}
+        with self._database.write() as connection:
+            if not self._database.is_sqlite:
+                # Waits for whoever asked before and may be about to write the person.
+                connection.execute(text("LOCK TABLE ledger_erasures IN ACCESS EXCLUSIVE MODE"))
+            first = connection.execute(select(erasures.c.id).limit(1)).first() is None
+            c = erasures.c
+            stand = select(c.mark).where(c.mark.in_(list(marks)), c.lifted_at.is_(None))
+            known = set(connection.execute(stand).scalars())
+            rows = [{**common, "mark": mark, "kind": kind} for mark, kind in marks.items() if mark not in known]
+            if rows:
+                connection.execute(erasures.insert(), rows)
+        self._database.erasures.some = True
+        if first:
+            sleep(SETTLE_SECONDS)
+        return name
+
+    def blank(self, name: str, pieces: Iterable[Piece], emails: Collection[str]) -> dict[str, int]:
+        """Take the content out of pieces; return how many, by kind.
+
+        What was to be sent is not sent. What is on its way ends as ``skipped_by_rule``: its payload is gone, so
+        nobody can look for it any more, and an answer that comes later is noted as an event.
+
+        :param name: of the erasure.
+        :param pieces: all that is held of the person.
+        :param emails: removed from texts of failures.
+        """
+        return blanking.blank(self._database, self._cipher, name, pieces, emails)
+
+    def finish(self) -> bool:
+        """Remove the old bytes from the database's files; return whether all are gone.
+
+        Takes a while, and everybody else waits: the files are written anew.
+        """
+        if not scrub(self._database):
+            return False
+        open_ones = erasures.c.finished_at.is_(None)
+        with self._database.write() as connection:
+            connection.execute(erasures.update().where(open_ones).values(finished_at=self._database.now()))
+        return True
+
+    def unfinished(self) -> int:
+        """Return how many erasures have left old bytes in the database's files."""
+        query = select(func.count(func.distinct(erasures.c.erasure))).where(erasures.c.finished_at.is_(None))
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def standing(self, records: Collection[Record], emails: Collection[str]) -> list[str]:
+        """Return the names of the erasures that keep any of these out."""
+        marks = [self._tombstones.record_mark(*record) for record in records]
+        marks += [self._tombstones.email_mark(email) for email in emails]
+        c = erasures.c
+        query = select(c.erasure).where(c.mark.in_(marks), c.lifted_at.is_(None)).distinct()
+        with self._database.read() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def lift(self, names: Collection[str], *, asked_by: str, anew: bool) -> dict[str, int]:
+        """Admit again whom these erasures keep out; return how many tombstones, rows and deliveries that meant.
+
+        :param anew: what Personio had counts as never sent: the person was erased there, too.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            update = erasures.update().where(erasures.c.erasure.in_(names), erasures.c.lifted_at.is_(None))
+            lifted = connection.execute(update.values(lifted_at=now, lifted_by=asked_by[:250])).rowcount
+        admitted = blanking.readmit(self._database, self._cipher, set(names), run_id=asked_by, anew=anew)
+        return {"tombstones": lifted, **admitted}
+
+    def known(self) -> list[Erasure]:
+        """Return all erasures, oldest first."""
+        c = erasures.c
+        names = (c.erasure, c.why, c.asked_by, c.at)
+        told = (func.count(), func.max(c.records), func.min(c.finished_at), func.min(c.lifted_at))
+        query = select(*names, *told).group_by(*names).order_by(c.at, c.erasure)
+        with self._database.read() as connection:
+            return [Erasure(*row) for row in connection.execute(query)]
+
+    def anonymised(self) -> list[tuple[Record, str]]:
+        """Return the records that Exact has anonymised and of which content is held, with the field that said so.
+
+        The field is the record's own, or one of an account's main contact.
+        """
+        c = deliveries.c
+        named = (c.division, c.entity, c.source_id)
+        held = or_(*(c[name].is_not(None) for name in ("sealed", "result", "email_hash", "trace")))
+        refused = select(*named, c.field).where(c.state == "rejected", c.reason_code == ANONYMISED)
+        changed = (
+            select(*named, events.c.field)
+            .join_from(events, deliveries, c.id == events.c.delivery_id)
+            .where(events.c.reason_code == ANONYMISED, c.state.in_(DONE), held)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(union(refused, changed)).all()
+        return sorted(((row[0], row[1], row[2]), str(row[3])) for row in rows)
+
+    def last_move(self, division: int) -> str:
+        """Return when a division was last moved, as any lane knows it; empty: never, or nobody knows."""
+        c = watermarks.c
+        query = select(c.moved).where(c.division == division, c.moved.is_not(None)).order_by(c.committed_at.desc())
+        with self._database.read() as connection:
+            return str(connection.execute(query.limit(1)).scalar() or "")
+
+    def deletion_log(self, division: int) -> DeletionLog | None:
+        """Return how far a division's log of deletions was read; None: never."""
+        c = deletion_logs.c
+        query = select(c.value, c.moved, c.read_at).where(c.division == division)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else DeletionLog(*row)
+
+    def read_deletions(self, division: int, value: int, moved: str) -> None:
+        """Note how far a division's log of deletions was read, once what it told was done."""
+        values: dict[str, Any] = {"value": value, "moved": moved, "read_at": self._database.now()}
+        insert = self._database.insert(deletion_logs).values(division=division, **values)
+        with self._database.write() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=["division"], set_=values))

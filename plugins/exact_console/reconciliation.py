@@ -1,0 +1,70 @@
+"""The page of reconciliations: whether Exact, the ledger and Personio agree, and what does not.
+
+It shows ids, counts and codes, and nothing about people; so it is for everybody who may read the DAGs behind it.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002 - FastAPI reads the annotations
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
+from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
+
+from exact_console.guard import may_read_dag
+from exact_console.pages import page
+from include.ledger import open_ledger
+from include.reconcile.showing import WORDS, counted
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+
+DAG: Final = "sync_reconciliation"
+FEW: Final = 20
+"""So many ids of a finding are on the page; the JSON has more."""
+
+router = APIRouter(prefix="/reconciliation")
+
+
+@router.get("/")
+def report(request: Request, user: GetUserDep, *, run: str = "") -> Response:
+    """Show one report, the newest by default, without the parts whose DAGs the user may not read."""
+    if not may_read_dag(user, DAG):
+        raise HTTPException(HTTPStatus.FORBIDDEN)
+    with open_ledger() as ledger:
+        kept, runs = ledger.reconciliations.latest(run or None), ledger.reconciliations.runs(FEW)
+    if kept is None and run:
+        return page(request, "message.html", status=404, sentence="No report of this run is kept.", ended=False)
+    parts = [] if kept is None else [_part(part) for part in kept.report["parts"] if _may_read(user, part)]
+    return page(request, "reconciliation.html", kept=kept, runs=runs, parts=parts, words=WORDS)
+
+
+@router.get("/report.json")
+def as_json(user: GetUserDep, *, run: str = "") -> dict[str, Any]:
+    """Return one report, the newest by default, as `exact-personio reconcile --json` prints it."""
+    if not may_read_dag(user, DAG):
+        raise HTTPException(HTTPStatus.FORBIDDEN)
+    with open_ledger() as ledger:
+        kept = ledger.reconciliations.latest(run or None)
+    if kept is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return {**kept.report, "parts": [part for part in kept.report["parts"] if _may_read(user, part)]}
+
+
+def _may_read(user: BaseUser, part: dict[str, Any]) -> bool:
+    """Say whether a user may see a part: one of several DAGs of a stream is enough."""
+    dags = part.get("dags") or ([part["dag"]] if "dag" in part else [])
+    return not dags or any(may_read_dag(user, dag) for dag in dags)
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any]:
+    findings = [{**finding, "named": _named(finding)} for finding in part["findings"]]
+    return {**part, "lines": counted(part), "findings": findings}
+
+
+def _named(finding: dict[str, Any]) -> list[tuple[str, str]]:
+    details = finding["details"] or [""] * len(finding["subjects"])
+    return list(zip(finding["subjects"], details, strict=False))[:FEW]
