@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from include.clients.ports import StoredToken
 from include.ledger.locks import WAIT_SECONDS, exclusive
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 _NOTES: Final = ("asked", "early")
 """Kept sealed beside the tokens, where there is anything to say."""
+
+_SAVE_AGAIN: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between the attempts to save a link, as long as a database takes to restart."""
 
 _SAME_TIME: Final = timedelta(seconds=5)
 """Clocks that are nearer than this need no correction; asking the server takes a while, too."""
@@ -148,7 +153,16 @@ class HeldToken:
         :param obtained_at: aware.
         :param expires_at: aware.
         """
-        self._current = self._vault.save(access_token, refresh_token, obtained_at, expires_at)
+        link = (access_token, refresh_token, obtained_at, expires_at)
+        for pause in _SAVE_AGAIN:
+            try:
+                self._current = self._vault.save(*link)
+            except OperationalError:
+                # Nobody else will ever get this answer: a server that restarts is waited for.
+                time.sleep(pause)
+            else:
+                return self._current
+        self._current = self._vault.save(*link)
         return self._current
 
     def note(self, *, asked_at: datetime | None, early_at: datetime | None) -> None:

@@ -73,7 +73,7 @@ class Renderer:
                 result[name] = self._expanded(row, name) if name in self._expand else deferred
             else:
                 result[name] = plain(column.edm, column.value(row))
-        return self._distorted(result, row.get(RAW)) if RAW in row else result
+        return self._distorted(result, row[RAW]) if RAW in row else result
 
     def _distorted(self, shown: dict[str, Any], raw: Row) -> dict[str, Any]:
         """Leave out, or mark for :meth:`dump`, the values that raw JSON stands for."""

@@ -222,3 +222,31 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path, fmt: str) -> None:
     count, grown = (int(word) for word in ran.stdout.split())
     assert count == 120_000
     assert grown < 40 * 1024
+
+
+HALVES: list[dict[str, Any]] = [
+    {"ID": "a", "Name": "half \ud800 of one", "Amount": float("nan"), "Parts": {"x": ["\udfff", float("inf")]}},
+    {"ID": "b", "Name": "=1+1", "Amount": 2.5, "Parts": 9**400},
+]
+"""What JSON can carry and UTF-8, or a table, cannot."""
+
+
+def test_rows_that_no_text_can_hold_are_written_all_the_same() -> None:
+    """Strict JSON, in UTF-8; half a character comes back as it was, what is no number as nothing."""
+    file = io.BytesIO()
+    assert write_jsonl(HALVES, file) == 2
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    first, second = (json.loads(line, parse_constant=refuse) for line in file.getvalue().decode().splitlines())
+    assert first == {"ID": "a", "Name": "half \ud800 of one", "Amount": None, "Parts": {"x": ["\udfff", None]}}
+    assert second == HALVES[1]
+
+
+def test_parquet_takes_them_too() -> None:
+    file = io.BytesIO()
+    assert write_parquet(HALVES, file) == 2
+    first, second = pq.read_table(io.BytesIO(file.getvalue())).to_pylist()
+    assert (first["Name"], first["Amount"]) == ("half \N{REPLACEMENT CHARACTER} of one", None)
+    assert (second["Name"], second["Amount"], second["Parts"]) == ("=1+1", 2.5, str(9**400))

@@ -17,7 +17,7 @@ from include.errors import (
 from include.transport import Reply, action_for, build_http, redact_url, retried, send
 
 if TYPE_CHECKING:
-    from include.transport import BodyKind
+    from include.bodies import BodyKind
 
 
 def call(answer: httpx.Response | Exception, *, write: bool, url: str = "/x") -> Reply:

@@ -96,7 +96,7 @@ def _as_drawn(person: Person, row: Any, held: Mapping[str, Any], destination: st
         assert row.state == "rejected", (person, row.state)
         assert row.reason_code in person.reasons_for(destination), (person, row.reason_code)
         return
-    email = person.arrives("Email")
+    email = str(person.arrives("Email"))
     assert email in held, (person, row.state, row.reason_code)
     if row.state == "already_there" or email in taken:
         # Somebody else with this address was there before.

@@ -24,10 +24,12 @@ NOISE = ("\\u0000", "\\u0007", "\\u001b", "\\u007f", "\\ud800", "\\udfff", "\ud8
 """Characters that nobody can mean, as JSON writes them: inside a text they are left out, the rest arrives."""
 EDGES = ("", " ", "\\t", "\\r\\n ", "\\u00a0", "\\u200b", "\\ufeff", "\u3000")
 TEXTS = (
-    "Vera", "de la Cruz-O'Neill", "=HYPERLINK(\"http://x.invalid\",\"pay\")", "+31 6 1234", "@SUM(A1:A9)", "-2+3",
+    "Vera", "de la Cruz-O'Neill", '=HYPERLINK("http://x.invalid","pay")', "+31 6 1234", "@SUM(A1:A9)", "-2+3",
     "<script>alert('1')</script>", "<img src=x onerror=alert(1)>", "{{ 7 * 7 }}", "{% raw %}", "${jndi:ldap://x}",
-    "'; DROP TABLE ledger_deliveries; --", "%s%n%d", "\\..\\..\\etc", "👩‍👩‍👧‍👦 Zoë", "مريم بنت عمران", "שרה", "\u202eevil",
-    "Z̸̡̲a̷l̶g̵o̵", "𝕬𝖓𝖓𝖆", "NaN", "null", "None", "0", "true", "1e999", "ﬁancé", "İstanbul", "ß", "a\u0301",
+    "'; DROP TABLE ledger_deliveries; --", "%s%n%d", "\\..\\..\\etc", "👩‍👩‍👧‍👦 Zoë", "مريم بنت عمران", "שרה",
+    "\u202eevil",
+    "Z̸̡̲a̷l̶g̵o̵", "\U0001d56c\U0001d593\U0001d593\U0001d586",
+    "NaN", "null", "None", "0", "true", "1e999", "ﬁancé", "İstanbul", "ß", "a\u0301",
 )  # fmt: skip
 """Names and places that are odd, and are somebody's all the same."""
 WILD = st.recursive(
@@ -112,7 +114,7 @@ class Person:
         found: set[str] = set()
         for value in self.columns.values():
             found |= _texts(_parsed(value.text))
-        return {text for text in found if len(text) >= 6 and not text.startswith("/Date(")}  # noqa: PLR2004
+        return {text for text in found if len(text) >= 6 and not text.startswith("/Date(")}
 
 
 def quoted(text: str) -> str:

@@ -18,7 +18,7 @@ class Foreign:
         told = self.told
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the library's name
+            def do_GET(self) -> None:
                 told.append(f"{self.requestline} {self.headers}")
                 length = int(self.headers.get("Content-Length") or 0)
                 told.append(self.rfile.read(length).decode(errors="replace"))

@@ -12,7 +12,6 @@ import select
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cryptography.fernet import Fernet
@@ -23,6 +22,8 @@ from include.sandbox.settings import SandboxSettings
 from include.transport import build_http
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from include.sandbox.server import RunningSandbox
 
 LOGGERS = ("include", "ledger_task", "exact_online", "personio", "exact_to_personio", "httpx", "httpcore", "authlib")

@@ -91,6 +91,7 @@ def test_reads_survive_one_trouble(client: ExactClient, sandbox: Sandbox, action
     assert [len(p.rows) for p in pages] == [3]
 
 
+@pytest.mark.errors_on_purpose("the pacer of this test gives slots without counting")
 def test_minutely_limit_of_the_sandbox(client: ExactClient, sandbox: Sandbox, state: State) -> None:
     """Without pacing of our own the 61st call is refused; the headers tell for how long."""
     for _ in range(60):

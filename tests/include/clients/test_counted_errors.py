@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from include.clients.tokens import ExactTokens
 from include.errors import ExactPersonioError, RetryLaterError, ServiceUnavailableError
+from include.transport import build_http
 
 if TYPE_CHECKING:
     from include.clients.exact import ExactClient
     from include.clients.personio import PersonioClient
-    from tests.include.clients.conftest import Service, State
+    from tests.include.clients.conftest import Service, State, Vault
 
 PAGE = "<html><h2>Bad Request - Invalid URL</h2></html>"
 
@@ -25,6 +27,18 @@ def test_400_with_a_gateways_page_counts(exact: ExactClient, service: Service, s
             exact.get("crm/Accounts", "00000000-0000-0000-0000-000000000001", select=("ID",))
     assert len(service.requests) == 9
     assert state.errors == [("crm/Accounts", 400)] * 9
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(502), httpx.ReadTimeout("no answer")])
+def test_renewal_without_an_answer_counts(vault: Vault, service: Service, state: State, answer: Any) -> None:
+    """Exact may have moved the chain on, and refuses each further try, which a gateway can hide for as long."""
+    service.answers = [answer] * 20
+    with build_http(base_url="https://start.exactonline.nl", transport=httpx.MockTransport(service)) as http:
+        for _ in range(12):
+            tokens = ExactTokens(http=http, client_id="{1}", client_secret="s", vault=vault, budget=state)
+            with pytest.raises(RetryLaterError):
+                tokens.access_token()
+    assert len(service.requests) == 9
 
 
 def test_division_less_calls_have_the_budget_of_the_key(exact: ExactClient, service: Service, state: State) -> None:

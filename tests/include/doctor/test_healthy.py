@@ -8,13 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from include.clients.token_chain import bury
 from include.doctor.command import doctor_command
 from include.doctor.run import CHECKS
 from include.sandbox.faults import Fault
 
 if TYPE_CHECKING:
-    import pytest
     from conftest import Patient  # type: ignore[import-not-found, unused-ignore]
 
     from include.doctor.finding import Finding
@@ -140,6 +141,7 @@ def test_two_connections_of_one_app_are_pointed_out(patient: Patient) -> None:
     assert (chains.status, "another" in chains.evidence) == ("unknown", True)
 
 
+@pytest.mark.errors_on_purpose("nobody can keep to a limit of none")
 def test_a_used_up_limit_is_unknown(patient: Patient) -> None:
     """It says when to ask again, not that something is broken."""
     patient.sandbox.settings.update({"personio": {"recruiting_per_minute": 0}})

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,6 +34,7 @@ def test_headers_name_both_windows(api: Api, sandbox: RunningSandbox) -> None:
     assert headers["X-RateLimit-Minutely-Reset"] == _milliseconds(2026, 6, 25, 14, 15)
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_minute_is_the_calendar_minute(api: Api, sandbox: RunningSandbox) -> None:
     """The call above the limit is 429, empty, with minutely headers only, until the minute is over."""
     sandbox.sandbox.settings.exact.minutely_limit = 2
@@ -47,6 +50,7 @@ def test_minute_is_the_calendar_minute(api: Api, sandbox: RunningSandbox) -> Non
     assert api("crm/Accounts").status_code == 200
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_day_names_the_day_only(api: Api, http: httpx.Client, sandbox: RunningSandbox) -> None:
     """A spent day sends day headers only; calls without a division and other divisions go on."""
     sandbox.sandbox.settings.exact.daily_limit = 1
@@ -60,6 +64,7 @@ def test_day_names_the_day_only(api: Api, http: httpx.Client, sandbox: RunningSa
     assert http.get("/api/v1/124133/crm/Accounts").status_code == 200
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_minute_can_be_shortened(api: Api, sandbox: RunningSandbox) -> None:
     """With a limit window of one second the next second is free again, and resets stay milliseconds."""
     sandbox.sandbox.settings.limit_seconds = 1.0
@@ -70,6 +75,7 @@ def test_minute_can_be_shortened(api: Api, sandbox: RunningSandbox) -> None:
     assert api("crm/Accounts").status_code == 200
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_ten_errors_block_the_endpoint_for_an_hour(api: Api, sandbox: RunningSandbox) -> None:
     """After ten 400s the endpoint answers 429 without any reset header; other endpoints go on."""
     sandbox.sandbox.settings.exact.error_limit = 10
@@ -83,6 +89,7 @@ def test_ten_errors_block_the_endpoint_for_an_hour(api: Api, sandbox: RunningSan
     assert api("crm/Contacts", headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_errors_of_keys_and_tokens_count(http: httpx.Client, api: Api, sandbox: RunningSandbox) -> None:
     """Probing keys spends the budget of the endpoint, and bad token requests that of the token endpoint."""
     sandbox.sandbox.settings.exact.error_limit = 3

@@ -61,6 +61,7 @@ def test_v1_refuses_credentials_in_the_query_unless_allowed(running: RunningSand
     assert http.post("/v1/auth", params=GOOD).status_code == 200
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_v1_allows_sixty_a_minute_and_then_pauses(running: RunningSandbox, http: httpx.Client) -> None:
     """60 a minute, then 60 s of pause; the 429 has neither body nor Retry-After."""
     running.sandbox.clock.scale = 0
@@ -119,6 +120,7 @@ def test_v2_revoke_is_empty_and_ends_the_token(http: httpx.Client) -> None:
     assert http.get("/v2/persons", headers=headers).status_code == 401
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_v2_slows_down_to_one_a_second_after_150(running: RunningSandbox, http: httpx.Client) -> None:
     """150 a minute; beyond that one request a second."""
     running.sandbox.clock.scale = 0

@@ -210,6 +210,7 @@ def test_logins_and_rights(running: RunningSandbox, http: httpx.Client) -> None:
     assert http.get(URL, headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_fifteen_a_second(running: RunningSandbox, http: httpx.Client, auth: dict[str, str]) -> None:
     """The list has a burst limit of 15 a second."""
     running.sandbox.clock.scale = 0

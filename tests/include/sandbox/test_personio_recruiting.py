@@ -201,6 +201,7 @@ def test_documents_are_refused_by_size_type_and_form(running: RunningSandbox, ht
     assert http.post(url, files={"file": ("x.pdf", b"1")}, headers={}).status_code == 401
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_twenty_calls_a_window_shared_by_applications_and_documents(
     running: RunningSandbox, http: httpx.Client
 ) -> None:
@@ -217,6 +218,7 @@ def test_twenty_calls_a_window_shared_by_applications_and_documents(
     assert http.post(PATH, json=BODY, headers=AUTH).status_code == 201
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_the_two_endpoints_can_have_a_bucket_each(running: RunningSandbox, http: httpx.Client) -> None:
     """Whether they share one is unknown, so it is a switch."""
     running.sandbox.settings.personio.recruiting_shared_bucket = False

@@ -150,6 +150,7 @@ def test_new_applications_may_show_up_late(running: RunningSandbox, http: httpx.
     assert len(http.get(URL, headers=auth).json()["_data"]) == 1
 
 
+@pytest.mark.errors_on_purpose("what the service does beyond its limits")
 def test_rate_headers_come_with_every_answer(
     running: RunningSandbox, http: httpx.Client, auth: dict[str, str]
 ) -> None:

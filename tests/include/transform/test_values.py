@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from datetime import date, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.transform import values
 from include.transform.columns import ACCOUNT_COLUMNS, CONTACT_COLUMNS
 from include.transform.fields import FILE_TYPES, Field
 from include.transform.values import UnfitError, clean, clean_text, convert, local_path, to_text
@@ -127,3 +129,13 @@ def test_files_by_type() -> None:
     assert "jpeg" not in FILE_TYPES
     with pytest.raises(UnfitError, match="type_not_allowed"):
         local_path("photo.jpeg", None)
+
+
+def test_every_blank_is_known() -> None:
+    """What Python strips by itself is stripped together with what it does not know."""
+    assert {chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()} == set(values._BLANK)
+
+
+def test_millions_of_blanks_cost_no_time() -> None:
+    """Alternating ones once took a round over the whole text for each pair: hours for one name."""
+    assert values.clean(" \u200b" * 500_000 + "Vera" + "\u200b " * 500_000, "String") == "Vera"
