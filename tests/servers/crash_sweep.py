@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from crash_tracing import Strike
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from crash_story import Machine, Then, Told
     from crash_tracing import Action, Boundary
@@ -101,11 +101,14 @@ def frozen(case: Case, found: Sequence[Boundary]) -> Iterator[Plan]:
             yield Plan(case, (Strike(boundary.task, 1, boundary.number, action=action),))
 
 
-def sweep(machine: Machine, planned: Sequence[Plan], found: Sequence[Boundary]) -> tuple[Figures, list[str]]:
+def sweep(
+    machine: Machine, planned: Sequence[Plan], found: Sequence[Boundary], keep: Callable[[Figures], None]
+) -> tuple[Figures, list[str]]:
     """Tell the stories; return figures, and what is wrong with which.
 
     :param planned: to be told.
     :param found: what there is to be killed at.
+    :param keep: told the figures so far after every story, so that a soak that is broken off has some.
     """
     figures, wrong = Figures(found=len(found), seeds=len({plan.case.seed for plan in planned})), []
     places: set[tuple[str, int]] = set()
@@ -124,6 +127,7 @@ def sweep(machine: Machine, planned: Sequence[Plan], found: Sequence[Boundary]) 
         figures.unexplained += len(told.verdict.unexplained)
         if not told.verdict.good or not told.struck:
             wrong.append(f"{plan}: {[boundary.name for boundary in told.struck]}: {told.verdict}")
-    figures.killed = len(places & {(boundary.task, boundary.number) for boundary in found})
-    figures.asked_for_help = dict(asked)
+        figures.killed = len(places & {(boundary.task, boundary.number) for boundary in found})
+        figures.asked_for_help = dict(asked)
+        keep(figures)
     return figures, wrong

@@ -20,14 +20,20 @@ STREAMS: dict[str, tuple[Any, Any, int]] = {
     "accounts to employees": ("Accounts", "employee", 0),
 }
 CASTS = (
+    ("contacts to applications",),
+    ("contacts to employees",),
+    ("accounts to employees",),
+    ("accounts to applications", "contacts to applications"),
+    ("contacts to applications", "contacts to employees"),
     ("contacts to applications", "contacts to employees", "accounts to applications"),
     ("contacts to applications", "accounts to employees"),
 )
 """Streams of one story: two that make employees of the same people would find each other's."""
 KINDS = (
-    *("*", "*", "* oauth2/token", "GET sync/*", "GET crm/*", "GET crm/*/$count", "GET system/Divisions"),
-    *("POST v1/recruiting/*", "POST v1/recruiting/applications", "POST v1/recruiting/applications/documents"),
-    *("POST v1/auth", "POST v2/auth/token", "GET v2/*", "* v1/company/employees", "POST v1/company/employees"),
+    *("*", "*", "*", "GET *", "POST *", "POST *", "* oauth2/token", "GET sync/*", "GET crm/*", "GET crm/*/$count"),
+    *("GET system/Divisions", "POST v1/recruiting/*", "POST v1/recruiting/applications"),
+    *("POST v1/recruiting/applications/documents", "POST v1/auth", "POST v2/auth/token", "GET v2/*"),
+    *("* v1/company/employees", "POST v1/company/employees"),
 )
 MODES = ("live",) * 5 + ("window",) * 2 + ("backfill",) * 2 + ("preview", "canary", "replay")
 CHANGES = ("note", "note", "address", "spoil", "mend", "mend")

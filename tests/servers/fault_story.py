@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from fault_list import Troubles
 from fault_runs import DELAYS, Run
-from fault_scenes import AN_HOUR
+from fault_scenes import AN_HOUR, states
 from fault_script import STREAMS, Change, Go, Hire, Pass
-from include.ledger.states import DONE
+from include.ledger.states import DONE, PENDING
 from include.ledger.tables import deliveries
 from include.sync.asked import Asked
 from line import DIVISION
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SPENT = "ledger.attempts.spent"
 NO_ADDRESS = "exact.Email.missing"
 SETTLING = 6
-"""Live runs after which nothing may be left to be done, two hours apart; two come in any case."""
+"""Live runs after which nothing may be left to be done, two hours apart; one comes in any case."""
 
 
 @dataclass
@@ -187,7 +187,7 @@ class Story:
                 run.recover()
             self.figures.ended[f"cleared: {ended}"] += 1
         for number in range(SETTLING):
-            if number > 1 and not any(Run(stream, "").pending() for stream in self.streams.values()):
+            if number and not any(states(self.world)[state] for state in PENDING):
                 break
             self.world.time.sleep(2 * AN_HOUR)
             for name, stream in self.streams.items():

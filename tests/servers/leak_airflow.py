@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 from cryptography.fernet import Fernet
 
@@ -144,7 +145,7 @@ class MarkedAirflow:
             Fernet(SECRETS[name])
             file.touch(0o600)
             file.write_text(SECRETS[name])
-        shutil.copytree(ROOT / "dags", self.home / "dags")
+        (self.home / "dags").mkdir()
         self._log_in()
         read, write = os.pipe()
         with (self.home / "airflow.log").open("wb") as log:
@@ -182,15 +183,21 @@ class MarkedAirflow:
     def _log_in(self) -> None:
         app = App(self.sandbox.url, CLIENT[0], SECRETS["client secret of Exact"], REDIRECT)
         with build_http(base_url=self.sandbox.url) as browser:
-            log_in(
-                "exact_online_default",
-                app,
-                ask=lambda address: str(browser.get(address).headers["location"]),
-                ledger_url=self.env["EXACT_PERSONIO_LEDGER_URL"],
-            )
+
+            def ask(address: str) -> str:
+                answer = str(browser.get(address).headers["location"])
+                (self.code,) = parse_qs(urlsplit(answer).query)["code"]
+                return answer
+
+            log_in("exact_online_default", app, ask=ask, ledger_url=self.env["EXACT_PERSONIO_LEDGER_URL"])
 
     def run(self, dag_id: str, **conf: Any) -> dict[str, Any]:
         """Run a DAG; return its states."""
+        # One at a time: each run has Airflow parse the whole folder.
+        if (file := ROOT / "dags" / f"{dag_id}.py").exists():
+            shutil.rmtree(self.home / "dags")
+            (self.home / "dags").mkdir()
+            shutil.copy(file, self.home / "dags")
         return self._ask(dag=dag_id, conf=conf)
 
     def _ask(self, **asked: Any) -> dict[str, Any]:
@@ -238,5 +245,4 @@ def secrets_of(sandbox: RunningSandbox) -> dict[str, str]:
     exact, personio = sandbox.sandbox.exact.tokens, sandbox.sandbox.personio
     found = {f"access token {n}": token for n, token in enumerate(exact._access)}
     found |= {f"refresh token {n}": token for n, token in enumerate(exact._refresh)}
-    found |= {f"code {n}": code for n, code in enumerate(exact._codes)}
     return found | {f"token of Personio {n}": token for n, token in enumerate(personio.tokens)}

@@ -73,7 +73,7 @@ def test_every_task_dies_somewhere(machine: Machine, found: dict[Destination, li
     assert {boundary.task for boundary in told.struck} == set(TASKS)
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", [0, 2, *(pytest.param(part, marks=pytest.mark.soak) for part in (1, 3))])
 def test_all_around_a_request_that_creates(
     machine: Machine, found: dict[Destination, list[Boundary]], part: int
 ) -> None:
@@ -110,7 +110,7 @@ def around_first_create(found: list[Boundary], path: str) -> list[str]:
     return [one.place for one in load[claim : outcome + 2]]
 
 
-@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("side", ["before", pytest.param("after", marks=pytest.mark.soak)])
 def test_process_that_was_only_thought_to_be_dead(machine: Machine, side: str) -> None:
     """It goes on with its request, or with the answer, when somebody else has settled the record."""
     strike = Strike("load", at=f"http POST /{CREATES['application']} {side}", action="freeze")

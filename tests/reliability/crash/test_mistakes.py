@@ -14,7 +14,7 @@ from crash_variants import VARIANTS, Variant
 if TYPE_CHECKING:
     from crash_story import Machine
 
-OFTEN = ("outcome_first", "sending_not_kept", "watermark_first")
+OFTEN = ("outcome_first", "sending_not_kept")
 """Caught with every change; the others in a soak."""
 
 

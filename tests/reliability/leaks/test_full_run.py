@@ -73,7 +73,7 @@ def ran(airflow: MarkedAirflow) -> dict[str, Any]:
         runs["export"] = airflow.run("exact_endpoint", action="list", endpoint="crm/Contacts")
         for number, (dag_id, form) in enumerate(MORE if os.environ.get("EXACT_PERSONIO_EXAMPLES") else ()):
             runs[f"more {number}"] = airflow.run(dag_id, **form)
-        tokens = secrets_of(airflow.sandbox)
+        tokens = secrets_of(airflow.sandbox) | {"code": airflow.code}
         airflow.sandbox.sandbox.exact.revoke_tokens()
         runs["logged out"] = airflow.run("exact_new_contacts")
         runs["housekeeping"] = airflow.run("sync_housekeeping")
@@ -103,7 +103,8 @@ def test_the_runs_did_what_they_are_there_for(airflow: MarkedAirflow, ran: dict[
     assert set(states["hours"].values()) == set(states["export"].values()) == {"success"}
     assert "failed" in states["logged out"].values()
     contents = airflow.sandbox.sandbox.personio.contents()
-    assert len(contents["applications"]) == len(contents["employees"]) == 3
+    assert [row["job_position_id"] for row in contents["applications"]].count(1001) == 3
+    assert len(contents["employees"]) == 3
 
 
 def test_no_file_holds_a_secret_or_a_person(airflow: MarkedAirflow, search: Search) -> None:
