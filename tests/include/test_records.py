@@ -25,6 +25,11 @@ NOBODY = frozenset(
         *(("RunResult", name) for name in ("results", "watermark")),
         # How many warnings there were.
         ("Hired", "warnings"),
+        # A report's parts: counts, ids and what a part is called.
+        *(("Part", name) for name in ("about", "counts")),
+        ("Kept", "report"),
+        # What a row of the ledger says in clear; its content does not show.
+        ("Piece", "about"),
         # Locked rows of the ledger: states, hashes, numbers.
         ("Known", "rows"),
         # A function that tells an event; it is not called to be printed.

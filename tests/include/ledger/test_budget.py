@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -91,14 +91,20 @@ def log_in(ledger: Ledger) -> None:
         chain.replace("access", "refresh", now, now + timedelta(seconds=600))
 
 
-def create(ledger: Ledger, site: str) -> str:
-    """Make one create as the hook's client does; return what it came to."""
+@contextmanager
+def client_of(ledger: Ledger, site: str) -> Iterator[ExactClient]:
+    """Build a client as the hook does."""
     meter = ledger.meter("run")
     with build_http(base_url=site, timeout=30) as http:
         tokens = ExactTokens(http=http, client_id="app", client_secret="s", vault=ledger.vault("exact"), meter=meter)
         config = ExactConfig(base_url=site, division=124132, zone=ZoneInfo("Europe/Amsterdam"), calls_per_minute=999)
         budget = ledger.error_budget("app:124132")
-        client = ExactClient(config, http, tokens, pacer=ledger.pacer, budget=budget, meter=meter)
+        yield ExactClient(config, http, tokens, pacer=ledger.pacer, budget=budget, meter=meter)
+
+
+def create(ledger: Ledger, site: str) -> str:
+    """Make one create with a client of its own; return what it came to."""
+    with client_of(ledger, site) as client:
         try:
             client.create("crm/Accounts", {"Name": "Acme"})
         except ExactPersonioError as error:
@@ -147,9 +153,10 @@ def test_a_healthy_call_costs_no_transaction_for_the_budget_but_one_that_reads(
     url: str, key: str, refusing: Refusing
 ) -> None:
     """Two read: the token and the budget. Three write: the slots of minute and day, the count of calls."""
-    with open_ledger(url, key) as ledger:
+    with open_ledger(url, key) as ledger, client_of(ledger, refusing.url) as client:
         log_in(ledger)
-        create(ledger, refusing.url)
+        # Before the first call a client compares its clock with the server's, once.
+        client.create("crm/Accounts", {"Name": "Acme"})
         begun: list[bool] = []
         event.listen(
             ledger._database.engine,
@@ -157,7 +164,7 @@ def test_a_healthy_call_costs_no_transaction_for_the_budget_but_one_that_reads(
             lambda connection: begun.append(connection.get_execution_options().get("ledger_write", False)),
         )
         for _ in range(5):
-            assert create(ledger, refusing.url) == "created"
+            client.create("crm/Accounts", {"Name": "Acme"})
     assert Counter(begun) == {False: 5 * 2, True: 5 * 3}
 
 
