@@ -8,6 +8,8 @@ not be renewed.
 `forget` removes personal data of records finished longer ago than `EXACT_PERSONIO_RETENTION_DAYS` (180).
 `follow_deletions` erases whom Exact deleted or anonymised, if `EXACT_PERSONIO_FOLLOW_DELETIONS` is `erase`, and names
 in its log what Personio has of them; see docs/privacy.md.
+`watch_streams` looks whether each stream goes on, and tells once when one does not, and once when it does again.
+`report_metrics` hands the gauges of `exact-personio metrics` to Airflow's own metrics; see docs/monitoring.md.
 **After a failure**: the last line of the task's log names the connection and the command that logs in again.
 **Who**: the owner of the connection `exact_online_default`.
 """
@@ -18,8 +20,10 @@ import os
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
+from exact_to_personio.airflow_metrics import ReportMetricsOperator
 from exact_to_personio.following import FollowDeletionsOperator
 from exact_to_personio.housekeeping import ForgetOperator, KeepLoginsAliveOperator
+from exact_to_personio.stream_alarms import WatchStreamsOperator
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 
 with DAG(
@@ -45,3 +49,4 @@ with DAG(
     KeepLoginsAliveOperator(task_id="keep_logins_alive", exact_conn_ids="{{ params.connections }}")
     ForgetOperator(task_id="forget")
     FollowDeletionsOperator(task_id="follow_deletions", exact_conn_ids="{{ params.connections }}")
+    WatchStreamsOperator(task_id="watch_streams") >> ReportMetricsOperator(task_id="report_metrics")

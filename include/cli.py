@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from include.cli_keys import rotate_keys
+from include.cli_metrics import metrics
 from include.cli_privacy import privacy
 from include.cli_reconcile import reconcile
 from include.errors import ExactPersonioError
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Exact Online to Personio, once each.",
 )
+app.add_typer(metrics, name="metrics")
 app.add_typer(privacy, name="privacy")
 app.command()(reconcile)
 app.command()(rotate_keys)

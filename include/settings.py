@@ -16,6 +16,7 @@ DATABASE_FILE = "exact_personio.db"
 DEFAULT_RETENTION_DAYS = 180
 DEFAULT_BACKFILL_SHARE = 50
 DEFAULT_LOAD_MINUTES = 30
+DEFAULT_STALE_HOURS = 24
 FOLLOW_DELETIONS = ("keep", "erase")
 _ALL = 100
 _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -32,6 +33,8 @@ class Settings:
     :param backfill_share: of Personio's limits, between 0 and 1: what history uses while a live run wants some.
     :param load_minutes: after which a live run leaves what it has not sent to the next one.
     :param follow_deletions: what becomes of records that Exact deleted or anonymised: ``keep`` or ``erase``.
+    :param stale_hours: without a commit, or of a record's waiting, after which a stream does not go on; 0: never.
+    :param deadline_minutes: within which a live run has to be through; 0: there is no deadline.
     :param defer_load: whether a load gives its worker back while it waits for a limit; else it sleeps.
     """
 
@@ -44,6 +47,8 @@ class Settings:
     load_minutes: int = DEFAULT_LOAD_MINUTES
     defer_load: bool = True
     follow_deletions: str = FOLLOW_DELETIONS[0]
+    stale_hours: int = DEFAULT_STALE_HOURS
+    deadline_minutes: int = 0
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -62,7 +67,19 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         load_minutes=_whole(env, "EXACT_PERSONIO_LOAD_MINUTES", DEFAULT_LOAD_MINUTES, "number of minutes"),
         defer_load=_yes(env, "EXACT_PERSONIO_DEFER_LOAD", default=True),
         follow_deletions=_policy(env, "EXACT_PERSONIO_FOLLOW_DELETIONS"),
+        stale_hours=_whole(env, "EXACT_PERSONIO_STALE_HOURS", DEFAULT_STALE_HOURS, "number of hours", least=0),
+        deadline_minutes=deadline_minutes(env),
     )
+
+
+def deadline_minutes(env: Mapping[str, str] | None = None) -> int:
+    """Return ``EXACT_PERSONIO_DEADLINE_MINUTES``, which Dag files read without the rest; 0: there is no deadline.
+
+    :param env: used instead of ``os.environ``.
+    :raises ConfigurationError: it is no whole number.
+    """
+    env = os.environ if env is None else env
+    return _whole(env, "EXACT_PERSONIO_DEADLINE_MINUTES", 0, "number of minutes", least=0)
 
 
 def split_keys(text: str) -> tuple[str, ...]:
@@ -81,12 +98,13 @@ def default_ledger_url(env: Mapping[str, str]) -> str:
     return f"sqlite:///{(folder / DATABASE_FILE).absolute()}"
 
 
-def _whole(env: Mapping[str, str], name: str, default: int, what: str) -> int:
+def _whole(env: Mapping[str, str], name: str, default: int, what: str, *, least: int = 1) -> int:
     text = env.get(name, "").strip()
     if not text:
         return default
-    if not text.isdecimal() or int(text) < 1:
-        raise _unusable(name, f"is not a {what}", f"Set it to a whole number from 1 on, or unset it for {default}.")
+    if not text.isdecimal() or int(text) < least:
+        way_out = f"Set it to a whole number from {least} on, or unset it for {default}."
+        raise _unusable(name, f"is not a {what}", way_out)
     return int(text)
 
 

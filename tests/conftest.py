@@ -6,18 +6,19 @@ And no test may let a client of ours do what would get a key blocked: see ``faul
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import postgres
+import replayed_schema
 from fault_budget import Audits
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
-import replayed_schema
+    from collections.abc import Generator, Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 _HOME = tempfile.mkdtemp(prefix="exact-personio-tests-")
@@ -35,6 +36,18 @@ replayed_schema.install()
 
 AUDITS = Audits()
 AUDITS.watch()
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Start one server for all tests of a process, on first use; each takes a schema of its own."""
+    with postgres.running(postgres.installed()) as address:
+        yield address
 
 
 @pytest.hookimpl(wrapper=True)

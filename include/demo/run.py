@@ -17,7 +17,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from include.demo.airflow_api import FINISHED, AirflowApi
 from include.demo.oracle import Verdict, addresses, compare, sound
 from include.demo.report import RunReport, run_report, tables
-from include.demo.stack import DIVISION, ROOT, Stack
+from include.demo.sandbox_connections import DIVISION
+from include.demo.stack import ROOT, Stack
 from include.errors import ConfigurationError
 from include.ledger import open_ledger
 from include.records import Entity, StreamKey

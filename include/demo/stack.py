@@ -16,8 +16,8 @@ from urllib.request import urlopen
 from cryptography.fernet import Fernet
 
 from include.demo.processes import Processes, free_port
+from include.demo.sandbox_connections import log_in_at_sandbox, sandbox_connections
 from include.errors import ConfigurationError
-from include.login import App, log_in
 from include.transport import build_http
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-DIVISION = 124132
 
 
 class Stack:
@@ -114,6 +113,8 @@ class Stack:
             # A finished task is noticed at once instead of within five seconds.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+            # A DAG file that was changed is parsed at once all the same; parsing all of them again and again is work.
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
             "EXACT_PERSONIO_START_FROM": "beginning",
             "EXACT_PERSONIO_RETRY_SECONDS": "5",
             "EXACT_PERSONIO_LEDGER_URL": f"sqlite:///{self.home}/exact_personio.db",
@@ -158,14 +159,7 @@ class Stack:
         )
 
     def _log_in(self) -> None:
-        """Log in at Exact as ``exact-personio login`` does; the sandbox consents at once."""
-        exact = self._connections()["exact_online_default"]
-        app = App(self.sandbox_url, exact["login"], exact["password"], self._redirect_uri)
-
-        def consent(address: str) -> str:
-            return str(self.sandbox.get(address).headers["location"])
-
-        log_in("exact_online_default", app, ask=consent, ledger_url=self.env["EXACT_PERSONIO_LEDGER_URL"])
+        log_in_at_sandbox(self._connections(), self.sandbox, ledger_url=self.env["EXACT_PERSONIO_LEDGER_URL"])
 
     def _write_connections(self) -> Path:
         """Write the two connections as a user would export them; the file is removed once imported."""
@@ -174,39 +168,8 @@ class Stack:
         path.write_text(json.dumps(self._connections()), encoding="utf-8")
         return path
 
-    def _connections(self) -> dict[str, Any]:
-        return {
-            "exact_online_default": {
-                "conn_type": "exact_online",
-                # Airflow's Test button refuses stored connections without one; the host above holds its own.
-                "port": 443,
-                "host": self.sandbox_url,
-                "login": "{00000000-0000-4000-8000-000000000001}",
-                "password": "sandbox-exact-secret",
-                "extra": json.dumps(
-                    {
-                        "divisions": str(DIVISION),
-                        "redirect_uri": self._redirect_uri,
-                        "minute_seconds": self.limit_seconds,
-                    }
-                ),
-            },
-            "personio_default": {
-                "conn_type": "personio",
-                "port": 443,
-                "host": self.sandbox_url,
-                "login": "sandbox-papi-client",
-                "password": "sandbox-papi-secret",
-                "extra": json.dumps(
-                    {
-                        "company_id": 4242,
-                        "recruiting_access_token": "sandbox-recruiting-token",
-                        "job_position_id": 1001,
-                        "recruiting_window_seconds": self.limit_seconds,
-                    }
-                ),
-            },
-        }
+    def _connections(self) -> dict[str, dict[str, Any]]:
+        return sandbox_connections(self.sandbox_url, self._redirect_uri, self.limit_seconds)
 
 
 def refuse_taken_port(port: int) -> None:

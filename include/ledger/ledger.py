@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from include.ledger.alarms import Alarms
 from include.ledger.approvals import Approvals
 from include.ledger.balances import Balances
 from include.ledger.budget import SharedErrorBudget
@@ -30,6 +31,7 @@ from include.ledger.staging import Staging
 from include.ledger.standings import Standings
 from include.ledger.tokens import Chain, SharedVault, chains_of, logins_of
 from include.ledger.tombstones import Tombstones
+from include.ledger.vitals import Vitals
 from include.ledger.watermarks import Watermarks
 from include.ledger.windows import Windows
 from include.ledger.writes import Writes
@@ -72,6 +74,8 @@ class Ledger:
         self.tombstones = Tombstones(database, cipher)
         self.erasures = Erasures(database, cipher)
         self.holdings = Holdings(database, cipher)
+        self.vitals = Vitals(database)
+        self.alarms = Alarms(database)
 
     def error_budget(self, scope: str) -> SharedErrorBudget:
         """Return the error budget of one API key."""

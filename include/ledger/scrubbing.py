@@ -66,6 +66,8 @@ def _sqlite(database: Database) -> bool:
 def _postgresql(database: Database) -> bool:
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
+        # Not kept: the next transaction of this process shall wait as long as it ever did.
+        connection.detach()
         connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
         for table in TABLES:
             connection.execute(text(f"VACUUM (FULL) {table.name}"))

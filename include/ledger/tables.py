@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 if TYPE_CHECKING:
@@ -191,6 +192,11 @@ deliveries = Table(
     Index("ix_ledger_deliveries_email", "email_hash"),
     Index("ix_ledger_deliveries_remote", "remote_id"),
 )
+# For whoever watches: as long as what they hold, which is what waits, and what was decided lately.
+_PENDING, _WANTED = text("state IN ('ready', 'retry', 'sending', 'in_doubt')"), text("state <> 'skipped_by_rule'")
+_OF_STREAM = (deliveries.c[name] for name in ("dag_id", "division", "entity", "destination", "state", "decided_at"))
+Index("ix_ledger_deliveries_pending", *_OF_STREAM, sqlite_where=_PENDING, postgresql_where=_PENDING)
+Index("ix_ledger_deliveries_decided", deliveries.c.decided_at, sqlite_where=_WANTED, postgresql_where=_WANTED)
 
 events = Table(
     "ledger_events",

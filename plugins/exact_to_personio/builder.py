@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, chain
 
 from exact_to_personio.approval import ApproveOperator
+from exact_to_personio.deadlines import deadline_of
 from exact_to_personio.forms import form
 from exact_to_personio.loading import LoadOperator
 from exact_to_personio.operators import CommitOperator, ExtractOperator, PlanOperator, TransformOperator
+from exact_to_personio.stream_alarms import stream_committed, stream_failed
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str
         start_date=FIRST_DAY,
         catchup=False,
         max_active_runs=RUNS,
-        default_args=default_args(),
+        default_args={**default_args(), "on_failure_callback": stream_failed},
+        deadline=deadline_of(dag_id),
         params=form(destination, entity),
         tags=["exact-online", "personio", entity.lower()],
         doc_md=doc,
@@ -59,6 +62,7 @@ def add_line(dag_id: str, entity: Entity, destination: Destination, *, windows_o
         CommitOperator(
             task_id="commit",
             asset=Asset(name=dag_id, uri=f"x-exact-online://{dag_id}/{entity.lower()}"),
+            on_success_callback=None if windows_only else stream_committed,
             **line,
         ),
     )

@@ -79,7 +79,18 @@ class LoadOperator(StageOperator):
                 from include.sync.preview import look_at_personio  # noqa: PLC0415
 
                 return look_at_personio(ledger, personio, job, run_key)
-            return self._send(self._loader(ledger, personio, job, window, context), context)
+            counts = self._send(self._loader(ledger, personio, job, window, context), context)
+        self.moved = job, counts
+        return counts
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - the provider's own
+        """Return what OpenLineage is told: from the ledger to Personio; None if nothing was to be sent.
+
+        :param task_instance: Airflow's.
+        """
+        from exact_to_personio.lineage import loaded  # noqa: PLC0415 - needs a package that few have
+
+        return loaded(*self.moved) if self.moved else None
 
     def resume(self, context: Context, event: Any, kept: dict[str, Any]) -> Any:  # noqa: ARG002 - Airflow's own
         """Go on after a pause.

@@ -1,9 +1,11 @@
-"""Who is told that a login is about to end, or that both sides differ: the log, and the installation's notifiers."""
+"""Who is told that a login ends, a stream stops, or both sides differ: the log, and the installation's notifiers."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
+from copy import copy
 from importlib import import_module
 from pathlib import Path
 from traceback import extract_tb
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
 
 VARIABLE = "EXACT_PERSONIO_NOTIFIERS"
 
@@ -55,11 +59,23 @@ class DifferenceNotifier(LoginExpiryNotifier):
         super().__init__(text)
 
 
+class StreamNotifier(LoginExpiryNotifier):
+    """Write a warning to the task's log that a stream does not go on, or goes on again.
+
+    .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/howto/notifications.html
+
+    :param text: what is written (templated).
+    """
+
+    def __init__(self, text: str = "{{ alert_message }}") -> None:
+        super().__init__(text)
+
+
 def alert(kind: str, subject: str, message: str) -> dict[str, str]:
     """Return the names that every message fills in, whatever it is about.
 
-    :param kind: ``login``, ``difference`` or ``agreement``.
-    :param subject: the connection, or the part of the reconciliation.
+    :param kind: ``login``, ``difference``, ``agreement``, ``trouble`` or ``recovery``.
+    :param subject: the connection, the part of the reconciliation, or the DAG.
     :param message: for people; no personal data.
     """
     return {"alert_kind": kind, "alert_subject": subject, "alert_message": message}
@@ -102,15 +118,47 @@ def tell(notifier: Any, context: dict[str, Any]) -> None:
     if not isinstance(notifier, BaseNotifier):
         notifier(context)
         return
-    own: Any = {**context, **{name: getattr(notifier, name) for name in notifier.template_fields}}
-    notifier.render_template_fields(own)
-    notifier.notify(own)
+    # Filled in for good: the next message needs the templates again.
+    once = copy(notifier)
+    own: Any = {**context, **{name: getattr(once, name) for name in once.template_fields}}
+    once.render_template_fields(own)
+    once.notify(own)
+
+
+def tell_everybody(notifiers: list[Any], context: dict[str, Any], *, about: str, code: str) -> None:
+    """Tell every notifier; one that fails keeps no other from being told.
+
+    :param notifiers: of `configured_notifiers`: the log's, then the installation's.
+    :param context: of the task, with what there is to tell.
+    :param about: whom the message is about, for the error.
+    :param code: reason code of the error.
+    :raises RetryLaterError: the installation has notifiers, and all of them failed.
+    """
+    from include.errors import RetryLaterError  # noqa: PLC0415
+
+    told = [_told(notifier, context) for notifier in notifiers][1:]
+    if told and not any(told):
+        raise RetryLaterError(
+            f"None of the {len(told)} notifiers could tell of {about}.",
+            reason_code=code,
+            way_out="Look at EXACT_PERSONIO_NOTIFIERS and at this task's log; it is told again.",
+        )
 
 
 def place_of(error: BaseException) -> str:
     """Return file and line where an error was raised, without a word of its text."""
     frames = extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+
+
+def _told(notifier: Any, context: dict[str, Any]) -> bool:
+    try:
+        tell(notifier, context)
+    except Exception as error:  # noqa: BLE001
+        # Its text stays out of the log: it may hold addresses and the whole dialogue with a mail server.
+        log.error("Notifier %s failed: %s in %s", type(notifier).__name__, type(error).__name__, place_of(error))  # noqa: TRY400
+        return False
+    return True
 
 
 def _made(entry: dict[str, Any]) -> Any:

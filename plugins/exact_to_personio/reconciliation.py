@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from exact_online.hooks import ExactOnlineHook
-from exact_to_personio.notifiers import DifferenceNotifier, alert, configured_notifiers, place_of, tell
+from exact_to_personio.notifiers import DifferenceNotifier, alert, configured_notifiers, tell_everybody
 from ledger_task.operator import LedgerOperator
 from personio.hooks import PersonioHook
 
@@ -106,30 +106,11 @@ class TellDifferencesOperator(LedgerOperator):
         return len(news)
 
     def _send(self, one: Alert, notifiers: list[Any], context: Context) -> None:
-        from include.errors import RetryLaterError  # noqa: PLC0415
-
         said = alert("difference" if one.verdict == "difference" else "agreement", one.part, one.message)
         # Whoever only knows the names of the logins' messages is told in their templates.
         said |= {"login_message": one.message, "login_connection": one.part, "login_dies_at": ""}
         said |= {"reconciliation_part": one.part, "reconciliation_verdict": one.verdict}
-        failed = [notifier for notifier in notifiers if not self._tell(notifier, {**context, **said})]
-        others = notifiers[1:]
-        if others and all(notifier in failed for notifier in others):
-            raise RetryLaterError(
-                f"None of the {len(others)} notifiers could tell of {one.part}.",
-                reason_code="reconcile.notifier.failed",
-                way_out="Look at EXACT_PERSONIO_NOTIFIERS and at this task's log; it is told again.",
-            )
-
-    def _tell(self, notifier: Any, context: dict[str, Any]) -> bool:
-        try:
-            tell(notifier, context)
-        except Exception as error:  # noqa: BLE001
-            # Its text stays out of the log: it may hold addresses and the whole dialogue with a mail server.
-            kinds = type(notifier).__name__, type(error).__name__
-            self.log.error("Notifier %s failed: %s in %s", *kinds, place_of(error))  # noqa: TRY400
-            return False
-        return True
+        tell_everybody(notifiers, {**context, **said}, about=one.part, code="reconcile.notifier.failed")
 
 
 class HookServices:

@@ -37,6 +37,8 @@ class StageOperator(LedgerOperator):
     template_fields: Sequence[str] = ("exact_conn_id", "personio_conn_id")
     operator_extra_links = (PreviewLink(),)
     preview_url: str = ""
+    moved: tuple[Job, dict[str, int]] | None = None
+    """What the task has moved, once it has."""
 
     def __init__(
         self,
@@ -98,6 +100,14 @@ class StageOperator(LedgerOperator):
             now=datetime.now(UTC),
             windows_only=self.windows_only,
         )
+
+    def is_of_history(self, context: Context) -> bool:
+        """Say whether the run keeps to the lane that never moves the watermark.
+
+        :param context: Airflow's context of the task.
+        :raises ConfigurationError: the run's form cannot be meant.
+        """
+        return self._asked(context).history
 
     def _job(self, context: Context) -> Job:
         """Return what this run moves where, in the lane that it keeps to.

@@ -126,7 +126,7 @@ def test_unpausing_starts_nothing_and_the_command_line_backfills_months(site: Si
     site.api.unpause(DAG)
     time.sleep(5)
     assert site.api.runs(DAG) == []
-    months = site.busy_months((2019, 2019))[:3]
+    months = site.busy_months((2019, 2019))[:2]
     expected = set().union(*(site.by_month()[month] for month in months))
     days = ["--from-date", f"{months[0]}-01", "--to-date", _before(day_after(months[-1]))]
     # The first one also takes up what a locked database left behind.
@@ -141,13 +141,13 @@ def test_unpausing_starts_nothing_and_the_command_line_backfills_months(site: Si
         assert ledger.watermarks.get(StreamKey(DAG, 124132, "Contacts")) is None
 
 
-@pytest.mark.parametrize("logical_date", [None, "2026-01-15T12:00:00Z"])
-def test_window_with_and_without_a_logical_date(site: Site, logical_date: str | None) -> None:
-    month = site.busy_months((2020, 2021))[0 if logical_date else 1]
+def test_window_of_a_run_with_a_logical_date(site: Site) -> None:
+    """The UI's form gives one; the runs below have none, as those of the command line."""
+    month = site.busy_months((2020, 2021))[0]
     site.api.unpause(DAG)
     before = sorted(site.applicants())
     conf = {"created_from": f"{month}-01", "created_to": day_after(month)}
-    made = site.api.call("POST", f"/dags/{DAG}/dagRuns", json={"logical_date": logical_date, "conf": conf})
+    made = site.api.call("POST", f"/dags/{DAG}/dagRuns", json={"logical_date": "2026-01-15T12:00:00Z", "conf": conf})
     assert site.finished(made["dag_run_id"]) == "success"
     assert sorted(site.applicants()) == sorted([*before, *site.by_month()[month]])
 

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.e2e
 
 CONN = "exact_online_default"
 DAG = "sync_housekeeping"
+OTHERS = ("forget", "follow_deletions", "watch_streams", "report_metrics")
 CONTACTS = "exact_contacts_to_personio_applications"
 NOTIFIER = """
 import os
@@ -84,9 +85,7 @@ def token_calls(airflow: Airflow) -> list[int]:
 
 def test_idle_login_is_renewed_and_a_used_one_left_alone(airflow: Airflow) -> None:
     run, log = airflow.run(DAG)
-    assert run["tasks"] == {"keep_logins_alive": "success", "forget": "success", "follow_deletions": "success"}, log[
-        -3000:
-    ]
+    assert run["tasks"] == dict.fromkeys(("keep_logins_alive", *OTHERS), "success"), log[-3000:]
     assert (token_calls(airflow), chain(airflow).generation) == ([], 1)
     leave_unused(airflow, 2)
     before = chain(airflow).generation
@@ -102,9 +101,7 @@ def test_warns_once_while_there_is_time(airflow: Airflow) -> None:
     leave_unused(airflow, 24)
     airflow.sandbox.sandbox.faults.add(Fault("status", match="POST oauth2/token", times=None, status=500))
     run, log = airflow.run(DAG)
-    assert run["tasks"] == {"keep_logins_alive": "failed", "forget": "success", "follow_deletions": "success"}, log[
-        -3000:
-    ]
+    assert run["tasks"] == {"keep_logins_alive": "failed", **dict.fromkeys(OTHERS, "success")}, log[-3000:]
     ends = chain(airflow).obtained_at + timedelta(days=30)
     assert len(told(airflow)) == 1
     assert f"The login of connection {CONN} dies on {ends:%Y-%m-%d} unless it is renewed." in told(airflow)[0]
@@ -125,8 +122,13 @@ def test_dead_login_fails_at_once_everywhere_and_a_new_one_goes_on(airflow: Airf
         assert f"exact-personio login --conn-id {CONN}" in log
         assert "exact.refresh_token.chain" in log
     assert token_calls(airflow) == [400]
-    assert len(told(airflow)) == 1
+    of_login, of_stream = told(airflow)
+    assert of_login.startswith(f"{CONN} until : Connection {CONN}: The login")
+    assert of_stream.startswith(f"{CONTACTS} until : {CONTACTS} does not go on. extract: The login")
+    assert f"exact-personio login --conn-id {CONN}" in of_stream
     airflow.log_in()
     run, log = airflow.run(CONTACTS)
     assert run["state"] == "success", log[-3000:]
+    assert told(airflow)[2].startswith(f"{CONTACTS} until : {CONTACTS} goes on again")
+    assert len(told(airflow)) == 3
     assert set(airflow.applicants()) == {"sanne@example.org"}

@@ -10,7 +10,8 @@ import pytest
 
 from airflow_home import ROOT
 from include.demo.airflow_api import FINISHED, AirflowApi
-from include.demo.stack import DIVISION, Stack
+from include.demo.sandbox_connections import DIVISION
+from include.demo.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable

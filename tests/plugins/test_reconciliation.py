@@ -62,14 +62,14 @@ def test_difference_and_its_end_reach_every_notifier_once(ledger: Ledger, monkey
 
 
 def test_notifier_that_fails_keeps_no_other_from_being_told(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     heard: list[dict[str, Any]] = []
     found(ledger, "a")
     assert tell(ledger, monkeypatch, broken, heard.append) == 1
     assert tell(ledger, monkeypatch, broken, heard.append) == 0
     assert len(heard) == 1
-    written = "".join(capsys.readouterr())
+    written = caplog.text
     assert "Notifier function failed: OSError in test_reconciliation.py:" in written
     assert "ops@example.org" not in written
 

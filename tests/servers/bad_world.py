@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, make_url, text
 
 import postgres
 from include.ledger import open_ledger
@@ -20,28 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Start one PostgreSQL for all tests of a module."""
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip(postgres.HOW_TO_GET_IT)
-    with postgres.running(programs) as address:
-        yield address
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
-    address, schema = make_url(request.getfixturevalue("server")), f"t{uuid.uuid4().hex}"
-    engine = create_engine(address, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    engine.dispose()
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
     # East of everybody: there, the last hours of the year 9999 are in the year 10000.
-    options = f"-csearch_path={schema} -ctimezone=Pacific/Kiritimati"
-    return address.update_query_dict({"options": options}).render_as_string(hide_password=False)
+    with postgres.schema(request.getfixturevalue("postgres_server"), "-ctimezone=Pacific/Kiritimati") as address:
+        yield address
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import crash_clock
 
 crash_clock.take_over()  # before anything keeps time.sleep
 
+from airflow.callbacks.base_callback_sink import BaseCallbackSink  # noqa: E402
 from airflow.executors.base_executor import BaseExecutor  # noqa: E402
 from airflow.utils.state import TaskInstanceState  # noqa: E402
 
@@ -51,6 +52,13 @@ def _notice_ends_at_once() -> None:
     watched._service_subprocess = service
 
 
+class NoDagProcessor(BaseCallbackSink):
+    """Takes the callbacks of tasks that died, which a DAG processor would run: they only tell people."""
+
+    def send(self, callback: Any) -> None:
+        """Leave it."""
+
+
 class OneAtATime(BaseExecutor):
     """Runs each task as Airflow's LocalExecutor does: by the supervisor, in a process of its own."""
 
@@ -58,6 +66,7 @@ class OneAtATime(BaseExecutor):
 
     def __init__(self) -> None:
         super().__init__(parallelism=1)
+        self.callback_sink = NoDagProcessor()
         supervisor: Any = importlib.import_module("airflow.sdk.execution_time.supervisor")
         self.client = supervisor.InProcessTestSupervisor._api_client()
         self.attempts_of: dict[str, int] = {}

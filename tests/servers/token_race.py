@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 from unittest.mock import patch
 
+from forks import FORKS
 from include.ledger import open_ledger
 from include.sandbox.settings import EXACT_CLIENT_ID
 from token_process import CONNECTION, Told, Wanting, want
@@ -31,9 +31,6 @@ RACERS = int(os.environ.get("EXACT_PERSONIO_RACERS", "50"))
 PATIENCE = 240.0
 """Seconds that a process may take, on a machine that is busy with other things."""
 
-# Forked from a server that has imported everything, and that has no threads as this process has.
-_FORKS = multiprocessing.get_context("forkserver")
-
 
 class Runner:
     """One process.
@@ -42,8 +39,8 @@ class Runner:
     """
 
     def __init__(self, target: Callable[..., None], *arguments: Any) -> None:
-        self._line, far = _FORKS.Pipe()
-        self._process = _FORKS.Process(target=target, args=(*arguments, far), daemon=True)
+        self._line, far = FORKS.Pipe()
+        self._process = FORKS.Process(target=target, args=(*arguments, far), daemon=True)
         # What this process was started with is nothing to them, and takes long to import.
         with patch.dict(sys.modules, {"__main__": ModuleType("__main__")}):
             self._process.start()
@@ -103,7 +100,7 @@ def ready(wantings: Sequence[Wanting]) -> AbstractContextManager[list[Runner]]:
 
 def _warm_up() -> None:
     """Start the server that forks, with all modules imported; once."""
-    _FORKS.set_forkserver_preload(["token_process", "httpcore", "psycopg"])
+    FORKS.set_forkserver_preload(["token_process", "httpcore", "psycopg"])
     # Its imports do not see this process' own path: https://github.com/python/cpython/issues/117378
     with patch.dict(os.environ, {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}):
         forkserver.ensure_running()

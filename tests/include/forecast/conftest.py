@@ -42,10 +42,7 @@ def either_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Le
         with open_ledger(f"sqlite:///{tmp_path}/either.db", key) as opened:
             yield opened
         return
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip(postgres.HOW_TO_GET_IT)
-    with postgres.running(programs) as address, open_ledger(address, key) as opened:
+    with postgres.schema(request.getfixturevalue("postgres_server")) as address, open_ledger(address, key) as opened:
         yield opened
 
 

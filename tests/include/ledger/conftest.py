@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy import event
 
 import postgres
 from include.ledger import open_ledger
@@ -44,31 +43,13 @@ def key() -> str:
     return Fernet.generate_key().decode()
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """Start one server for the whole run, on first use."""
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip(postgres.HOW_TO_GET_IT)
-    with postgres.running(programs) as address:
-        yield address
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'ledger.db'}"
         return
-    server = make_url(request.getfixturevalue("postgres_server"))
-    schema = f"t{uuid.uuid4().hex}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    parsed = server.update_query_dict({"options": f"-csearch_path={schema}"})
-    yield parsed.render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    admin.dispose()
+    with postgres.schema(request.getfixturevalue("postgres_server")) as address:
+        yield address
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event
 
+from forks import FORKS
 from include.clients.exact import ExactClient, ExactConfig
 from include.clients.tokens import ExactTokens
 from include.errors import ErrorBudgetSpentError, ExactPersonioError
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from include.ledger import Ledger
     from tests.include.ledger.conftest import Clock
 
-# Forked from a server that has imported everything: eighteen fresh interpreters take half a minute to start.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["include.clients.exact", "include.clients.tokens", "include.ledger"])
 PROCESSES, CALLS = 18, 3
 SPENT = "exact.error_budget.spent"
 

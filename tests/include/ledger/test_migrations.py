@@ -93,7 +93,7 @@ def test_a_ledger_of_the_first_version_goes_on(first_schema: Database, url: str,
     fill(first_schema, key)
     assert stored_version(first_schema) == "0001"
     with open_ledger(url, key) as ledger:
-        assert stored_version(ledger._database) == HEAD == "0006"
+        assert stored_version(ledger._database) == HEAD == "0007"
         assert [row.row for chunk in ledger.staging.undecided(STREAM, "application", 1001) for row in chunk] == [
             {"FirstName": "Ada"}
         ]
@@ -148,3 +148,22 @@ def test_a_window_pinned_before_there_were_terms_is_a_plain_one(url: str, key: s
         assert ledger.windows.get(STREAM, "r1") == Window("live", 7, AT)
         assert ledger.windows.pin(STREAM, "r1", Window("window", 9, advances=False)) == Window("live", 7, AT)
         assert ledger.windows.counted(STREAM, "r1") == {}
+
+
+def test_what_is_for_watching_comes_and_goes_without_touching_a_delivery(url: str, key: str) -> None:
+    """Down to 0006 and up again: the indexes and the alarms are new, the records are the same."""
+    database = at_revision(url, HEAD)
+    fill(database, key)
+    with database.write() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0006")
+    assert stored_version(database) == "0006"
+    database.close()
+    with open_ledger(url, key) as ledger:
+        assert stored_version(ledger._database) == HEAD
+        assert [(one.state, one.count) for one in ledger.vitals.pending()] == [("ready", 1)]
+        assert ledger.alarms.standing() == []
+        claim = ledger.deliveries.claim(*TO, run_id="r2")
+        assert claim is not None
+        assert claim.payload == {"first_name": "Ada"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -10,19 +9,19 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from forks import FORKS
 from include.errors import RetryLaterError
 from include.ledger import Cursor, open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SPAWN = multiprocessing.get_context("spawn")
 SOURCE = "exact:124132:Contacts"
 COUNT = 200
 
 
 def in_parallel(work: Callable[..., Any], processes: int, *arguments: Any) -> list[Any]:
-    with SPAWN.Pool(processes) as pool:
+    with FORKS.Pool(processes) as pool:
         return pool.starmap(work, [arguments] * processes, chunksize=1)
 
 
@@ -84,7 +83,7 @@ def write_and_die(url: str, key: str) -> None:
 
 
 def kill(work: Callable[..., None], url: str, key: str) -> None:
-    process = SPAWN.Process(target=work, args=(url, key))
+    process = FORKS.Process(target=work, args=(url, key))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL

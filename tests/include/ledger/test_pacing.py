@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from forks import FORKS
 from include.ledger import open_ledger
 
 if TYPE_CHECKING:
@@ -236,11 +236,10 @@ def test_processes_share_the_limit_and_its_lanes(
 @pytest.fixture
 def spawned() -> Callable[..., tuple[list[Any], list[Slot]]]:
     """Return a function that runs the processes and returns the live asks, and every slot that was given."""
-    spawn = multiprocessing.get_context("spawn")
 
     def run(url: str, key: str) -> tuple[list[Any], list[Slot]]:
         seen: dict[int, Slot] = {}
-        with open_ledger(url, key) as ledger, spawn.Pool(4, meet, (spawn.Barrier(4),)) as pool:
+        with open_ledger(url, key) as ledger, FORKS.Pool(4, meet, (FORKS.Barrier(4),)) as pool:
             backfills = [pool.apply_async(ask_for_a_while, (url, key, "history", 0, 3)) for _ in range(3)]
             asking = [*backfills, pool.apply_async(ask_for_a_while, (url, key, "live", 1, 1))]
             while not all(process.ready() for process in asking):

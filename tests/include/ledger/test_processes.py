@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -10,6 +9,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from forks import FORKS
 from include.ledger import open_ledger
 from include.records import Decision, StreamKey
 
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
 STREAM = StreamKey("exact_contacts_to_personio_applications", 124132, "Contacts")
 TO: Any = (4242, "application", 1001)
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def in_parallel(work: Callable[..., Any], processes: int, *arguments: Any) -> list[Any]:
-    with SPAWN.Pool(processes) as pool:
+    with FORKS.Pool(processes) as pool:
         return pool.starmap(work, [arguments] * processes, chunksize=1)
 
 
@@ -148,7 +147,7 @@ def test_a_killed_sender_leaves_a_doubt(url: str, key: str) -> None:
     with open_ledger(url, key) as ledger:
         decision = Decision("id-1", 1, "ready", payload={}, email=None)
         ledger.deliveries.decide(STREAM, "application", 1001, 4242, [decision], "run")
-        process = SPAWN.Process(target=claim_and_die, args=(url, key))
+        process = FORKS.Process(target=claim_and_die, args=(url, key))
         process.start()
         process.join()
         assert process.exitcode == -signal.SIGKILL
@@ -161,7 +160,7 @@ def test_a_killed_sender_leaves_a_doubt(url: str, key: str) -> None:
 def test_a_killed_holder_releases_the_vault(url: str, key: str) -> None:
     """The lock dies with its process: nobody has to clean up."""
     with open_ledger(url, key) as ledger:
-        process = SPAWN.Process(target=hold_vault_and_die, args=(url, key))
+        process = FORKS.Process(target=hold_vault_and_die, args=(url, key))
         process.start()
         process.join()
         with ledger.vault("exact_online_default").locked() as held:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from forks import FORKS
 from include.ledger import open_ledger
 from include.ledger.run_tables import run_outbox
 from include.records import Decision, StreamKey
@@ -23,7 +23,6 @@ LIVE = StreamKey("exact_contacts_to_personio_applications", 124132, "Contacts")
 LANE = LIVE.history()
 TO: Any = (4242, "application", 1001)
 A, B = f"{LIVE.dag_id}/a", f"{LIVE.dag_id}/b"
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def decide(ledger: Ledger, run: str | None, *decisions: Decision) -> None:
@@ -242,7 +241,7 @@ def decide_all(url: str, key: str, run: str | None) -> None:
 def test_live_and_history_at_once_decide_and_send_everything_once(url: str, key: str) -> None:
     """Three processes, three outboxes, the same records in different orders: none is lost, doubled or deadlocked."""
     runs = [None, A, B]
-    with open_ledger(url, key) as ledger, SPAWN.Pool(3) as pool:
+    with open_ledger(url, key) as ledger, FORKS.Pool(3) as pool:
         pool.starmap(decide_all, [(url, key, run) for run in runs], chunksize=1)
         assert ledger.deliveries.selected(A) == ledger.deliveries.selected(B) == {"ready": 60}
         sent = pool.starmap(send_all, [(url, key, run) for run in runs], chunksize=1)

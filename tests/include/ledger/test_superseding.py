@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from forks import FORKS
 from include.ledger import open_ledger
 from include.records import Decision, StreamKey
 
@@ -18,7 +18,6 @@ LIVE = StreamKey("exact_contacts_to_personio_applications", 124132, "Contacts")
 LANE = LIVE.history()
 OLD, NEW = 1001, 1002
 A = f"{LIVE.dag_id}/a"
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def decide(ledger: Ledger, run: str | None, position: int, *decisions: Decision) -> None:
@@ -133,7 +132,7 @@ def send_all(url: str, key: str, run: str | None, position: int) -> list[str]:
 def test_two_loads_at_once_send_everybody_once(url: str, key: str) -> None:
     """For two positions, in two processes, the same people: each applies exactly once."""
     people = [Decision(f"{n:036d}", 1, "ready", payload={"n": n}, email=f"p{n}@example.org") for n in range(80)]
-    with open_ledger(url, key) as ledger, SPAWN.Pool(2) as pool:
+    with open_ledger(url, key) as ledger, FORKS.Pool(2) as pool:
         decide(ledger, None, OLD, *people)
         decide(ledger, A, NEW, *reversed(people))
         lines = [(url, key, None, OLD), (url, key, A, NEW)]

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, make_url, text
 
 import postgres
 from include.ledger import open_ledger
@@ -18,15 +16,6 @@ from world import Clock
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip(postgres.HOW_TO_GET_IT)
-    with postgres.running(programs) as address:
-        yield address
 
 
 @pytest.fixture
@@ -49,14 +38,8 @@ def either_town(request: pytest.FixtureRequest, sandbox: RunningSandbox, tmp_pat
     if request.param == "sqlite":
         yield from _town(sandbox, f"sqlite:///{tmp_path}/either.db")
         return
-    # A schema of its own: the server is one for all.
-    server, schema = make_url(request.getfixturevalue("postgres_server")), f"t{uuid.uuid4().hex}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    url = server.update_query_dict({"options": f"-csearch_path={schema}"})
-    yield from _town(sandbox, url.render_as_string(hide_password=False))
-    admin.dispose()
+    with postgres.schema(request.getfixturevalue("postgres_server")) as url:
+        yield from _town(sandbox, url)
 
 
 def _town(sandbox: RunningSandbox, url: str) -> Iterator[Town]:

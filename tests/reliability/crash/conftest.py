@@ -29,10 +29,7 @@ def either(request: pytest.FixtureRequest, machine: Machine) -> Iterator[Machine
     if request.param == "sqlite":
         yield machine
         return
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip(postgres.HOW_TO_GET_IT)
-    with postgres.running(programs) as url:
+    with postgres.running(postgres.installed()) as url:
         files: Ledgers = machine.ledgers
         machine.ledgers = PostgresLedgers(url)
         yield machine

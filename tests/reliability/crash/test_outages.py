@@ -28,9 +28,7 @@ AWAY = 4.0
 
 def test_every_part_dies_in_the_middle_of_a_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One run outlives the death of each part, in an order of the seed's choice: everybody arrives once."""
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip(postgres.HOW_TO_GET_IT)
+    programs = postgres.installed()
     key = Fernet.generate_key().decode()
     # The login goes into the ledger from here.
     monkeypatch.setenv("EXACT_PERSONIO_LEDGER_KEY", key)

@@ -18,10 +18,7 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if getattr(request, "param", "sqlite") == "sqlite":
         yield f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}"
         return
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip(postgres.HOW_TO_GET_IT)
-    with postgres.running(programs) as address:
+    with postgres.schema(request.getfixturevalue("postgres_server")) as address:
         yield address
 
 

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from bad_world import server, url, world
+from bad_world import url, world
 
-__all__ = ["server", "url", "world"]
+__all__ = ["url", "world"]

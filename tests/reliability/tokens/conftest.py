@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, make_url, text
 
 import postgres
 from include.ledger import open_ledger
@@ -18,16 +16,6 @@ from token_race import Company
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """Start one server for the whole run, on first use."""
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip(postgres.HOW_TO_GET_IT)
-    with postgres.running(programs) as address:
-        yield address
 
 
 @pytest.fixture
@@ -44,17 +32,9 @@ def sqlite_url(tmp_path: Path, key: str) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: str, key: str) -> Iterator[str]:
-    server = make_url(postgres_server)
-    schema = f"t{uuid.uuid4().hex}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    url = server.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
-    open_ledger(url, key).close()
-    yield url
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    admin.dispose()
+    with postgres.schema(postgres_server) as url:
+        open_ledger(url, key).close()
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

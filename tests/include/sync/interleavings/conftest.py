@@ -21,10 +21,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'ledger.db'}"
         return
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip(postgres.HOW_TO_GET_IT)
-    with postgres.running(programs) as address:
+    with postgres.schema(request.getfixturevalue("postgres_server")) as address:
         yield address
 
 

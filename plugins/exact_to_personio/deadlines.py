@@ -1,0 +1,76 @@
+"""Airflow's own deadline for a live run, for installations that want one: who is late is told of, once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+# The same classes as in `airflow.sdk`, whose types do not name them.
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+from include.settings import deadline_minutes
+
+if TYPE_CHECKING:
+    from include.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+
+def deadline_of(dag_id: str) -> DeadlineAlert | None:
+    """Return the deadline of a live DAG's runs, None if ``EXACT_PERSONIO_DEADLINE_MINUTES`` asks for none.
+
+    It runs from when a run is queued, for a manual run has no logical date. A run that is never made misses none:
+    that is what ``EXACT_PERSONIO_STALE_HOURS`` is for.
+
+    .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/howto/deadline-alerts.html
+
+    :param dag_id: the DAG.
+    :raises ConfigurationError: the setting is no whole number.
+    """
+    minutes = deadline_minutes()
+    if not minutes:
+        return None
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(minutes=minutes),
+        callback=AsyncCallback(run_is_late, kwargs={"dag_id": dag_id, "minutes": minutes}),
+        name="through in time",
+    )
+
+
+async def run_is_late(dag_id: str, minutes: int, context: Any = None) -> None:
+    """Tell that a run was not through in time; called in the triggerer.
+
+    :param dag_id: the DAG.
+    :param minutes: within which it should have been through.
+    :param context: Airflow's context of the deadline.
+    """
+    # The ledger and the notifiers wait for others: in a thread, or every trigger of this process would wait too.
+    await asyncio.to_thread(_tell, dag_id, minutes, dict(context or {}))
+
+
+def _tell(dag_id: str, minutes: int, context: dict[str, Any]) -> None:
+    from exact_to_personio.notifiers import place_of  # noqa: PLC0415
+    from exact_to_personio.stream_alarms import tell_news  # noqa: PLC0415 - lazily, for the Dag parse
+    from include.errors import ExactPersonioError  # noqa: PLC0415
+    from include.ledger import open_ledger  # noqa: PLC0415
+
+    try:
+        with open_ledger() as ledger:
+            _note(ledger, dag_id, minutes)
+            tell_news(ledger, context)
+    except ExactPersonioError as error:
+        log.warning("Nobody could be told that %s is late: %s", dag_id, error)
+    except Exception as error:  # noqa: BLE001
+        # Its text may hold an address.
+        log.error("Nobody could be told that %s is late: %s in %s", dag_id, type(error).__name__, place_of(error))  # noqa: TRY400
+
+
+def _note(ledger: Ledger, dag_id: str, minutes: int) -> None:
+    from include.ledger.alarms import Trouble  # noqa: PLC0415
+
+    way_out = "See what it waits for: exact-personio status, and its log in Airflow's UI."
+    ledger.alarms.note(dag_id, Trouble("stream.run.late", f"A run is not through after {minutes} minutes.", way_out))

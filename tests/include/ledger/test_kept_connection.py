@@ -1,0 +1,109 @@
+"""On PostgreSQL a process keeps one connection: not more, not across a fork, and not when the server was away."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+import postgres
+from include.ledger import open_ledger
+from include.ledger.database import Database, parse_url
+from include.ledger.scrubbing import scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def database(postgres_server: str) -> Iterator[Database]:
+    with postgres.schema(postgres_server) as address:
+        opened = Database(parse_url(address))
+        yield opened
+        opened.close()
+
+
+def backend(database: Database) -> int:
+    """Return which of the server's processes serves a transaction."""
+    with database.write() as connection:
+        return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+
+def alive(database: Database, *backends: int) -> int:
+    """Return how many of the server's processes are still there."""
+    with database.read() as connection:
+        query = text("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(:pids)")
+        return int(connection.execute(query, {"pids": list(backends)}).scalar_one())
+
+
+def test_transactions_share_a_connection(database: Database) -> None:
+    """Opening one costs ten times what a transaction costs, and a load has ten transactions per record."""
+    assert len({backend(database) for _ in range(5)}) == 1
+
+
+def test_no_second_one_is_kept(database: Database) -> None:
+    """What two transactions at once needed is given back: a hundred processes need a hundred connections."""
+    with database.read() as outer:
+        mine = outer.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        other = backend(database)
+    assert other != mine
+    deadline = time.monotonic() + 10  # the server ends a process after its client has gone
+    while alive(database, mine, other) > 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert alive(database, mine, other) == 1
+
+
+def test_a_forked_child_opens_its_own(database: Database) -> None:
+    """Both go on after the fork, each with a connection of its own; the child's end does not cut the parent's."""
+    mine = backend(database)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, str(backend(database)).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    theirs = int(os.read(reading, 100))
+    os.close(reading)
+    os.close(writing)
+    assert theirs != mine
+    assert backend(database) == mine
+
+
+def test_a_server_that_was_away_is_no_error(database: Database, postgres_server: str) -> None:
+    """A restart between two transactions costs nobody an attempt."""
+    mine = backend(database)
+    killer = Database(parse_url(postgres_server))
+    with killer.write() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
+    assert backend(database) != mine
+    killer.close()
+
+
+def test_nothing_of_a_transaction_stays_on_it(database: Database) -> None:
+    """A lock that was held to the end of a transaction, and a limit set for it, are gone in the next one."""
+    with database.read() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(7), set_config('lock_timeout', '77s', true)"))
+    with database.read() as connection:
+        left = connection.execute(
+            text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        )
+        assert left.scalar_one() == 0
+        assert connection.execute(text("SHOW lock_timeout")).scalar_one() != "77s"
+
+
+def test_scrubbing_leaves_no_limit_behind(postgres_server: str, key: str) -> None:
+    """Its own limit on waiting for a table is not the next transaction's."""
+    with postgres.schema(postgres_server) as url, open_ledger(url, key) as ledger:
+        before = limit_of(ledger._database)
+        assert scrub(ledger._database)
+        assert limit_of(ledger._database) == before
+
+
+def limit_of(database: Database) -> str:
+    with database.read() as connection:
+        return str(connection.execute(text("SHOW lock_timeout")).scalar_one())
