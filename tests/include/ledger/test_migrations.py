@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic import command
-from sqlalchemy import insert
+from sqlalchemy import insert, inspect, text
 
+from forks import FORKS
 from include.ledger import open_ledger
 from include.ledger.crypto import Cipher
 from include.ledger.database import Database, parse_url
-from include.ledger.migrate import HEAD, alembic_config, stored_version
+from include.ledger.migrate import HEAD, alembic_config, migrate, stored_version
 from include.ledger.tables import calls, deliveries, staged, tokens, watermarks, windows
 from include.ledger.watermarks import Watermark
 from include.records import StreamKey, Window
@@ -109,6 +111,52 @@ def test_a_ledger_of_the_first_version_goes_on(first_schema: Database, url: str,
         ledger.vault("exact", "host|id").save("a2", "r2", AT, AT)
         assert [chain.generation for chain in ledger.chains("host|id")] == [4]
         assert ledger.calls("r") == {("exact", "current/Me", 200): 4}
+
+
+def contents(database: Database) -> dict[str, list[Any]]:
+    """Return every row of every table, in clear and in cipher, as it is stored."""
+    with database.read() as connection:
+        found = inspect(connection).get_table_names()
+        return {name: connection.execute(text(f'SELECT * FROM "{name}"')).all() for name in found}  # noqa: S608
+
+
+def test_every_step_down_and_up_again_changes_no_row(first_schema: Database, url: str, key: str) -> None:
+    """Whoever has to go back to an older version of the package takes its records along, and back again."""
+    fill(first_schema, key)
+    before = contents(first_schema)
+    with first_schema.write() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        for number in range(int(HEAD) - 1, 0, -1):
+            command.upgrade(config, "head")
+            command.downgrade(config, f"{number:04}")
+    assert contents(first_schema) == before
+    with open_ledger(url, key) as ledger:
+        claim = ledger.deliveries.claim(*TO, run_id="r2")
+        assert claim is not None
+        assert claim.payload == {"first_name": "Ada"}
+
+
+def begin(url: str, key: str, ready: Any) -> tuple[bool, str]:
+    """Start as a worker does; return whether this one migrated, and the address that it then reads."""
+    ready.wait()
+    database = Database(parse_url(url))
+    migrated = migrate(database)
+    database.close()
+    with open_ledger(url, key) as ledger:
+        token = ledger.vault("exact").read()
+    assert token is not None
+    return migrated, token.refresh_token
+
+
+def test_ten_workers_that_start_at_once_migrate_once(first_schema: Database, url: str, key: str) -> None:
+    """One does the work, the others wait for it; all of them go on with what was there."""
+    fill(first_schema, key)
+    with FORKS.Manager() as manager, FORKS.Pool(10) as pool:
+        ready = manager.Barrier(10)
+        told = pool.starmap(begin, [(url, key, ready)] * 10, chunksize=1)
+    assert Counter(told) == {(True, "r"): 1, (False, "r"): 9}
+    assert stored_version(first_schema) == HEAD
 
 
 def test_a_watermark_goes_on_without_its_witness(url: str, key: str) -> None:
