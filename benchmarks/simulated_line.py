@@ -7,15 +7,15 @@ Only nobody has to sit through it: who would sleep moves the ledger's clock and 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from include.clients.exact import ExactClient, ExactConfig
 from include.clients.personio import PersonioClient, PersonioConfig
 from include.clients.tokens import ExactTokens
-from include.records import StreamKey
+from include.records import HISTORY, StreamKey
 from include.sandbox.clock import Clock
 from include.sandbox.company import make_company
 from include.sync.asked import Asked
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from include.ledger import Ledger
+    from include.ledger.pacing import Lane
     from include.records import Destination, Entity
     from include.sandbox.server import RunningSandbox
     from include.transform import Mapping
@@ -75,6 +76,8 @@ class SimulatedLine:
     clock: Together
     entity: Entity = "Contacts"
     destination: Destination = "application"
+    watermarks: dict[str, Any] = field(default_factory=dict)
+    """What the runs have pushed, by run id."""
 
     @property
     def job(self) -> Job:
@@ -104,13 +107,21 @@ class SimulatedLine:
 
     def backfill(self, run_id: str, start: datetime, end: datetime) -> None:
         """Run one interval from plan to commit."""
-        job, mapping, key = self.job, self.mapping, self.job.run_key(run_id)
+        self._go(self.job, run_id, Asked(mode="backfill", created_from=start, created_to=end), "history")
+
+    def live(self, run_id: str) -> None:
+        """Run live, since the watermark; the first time since the beginning."""
+        stream = StreamKey(self.job.stream.dag_id.removesuffix(HISTORY), DIVISION, self.entity)
+        self._go(replace(self.job, stream=stream), run_id, Asked(start_from="beginning"), "live")
+
+    def _go(self, job: Job, run_id: str, asked: Asked, lane: Lane) -> None:
+        mapping, key = self.mapping, job.run_key(run_id)
         window, _ = plan_run(
-            *(self.ledger, job, run_id, Asked(mode="backfill", created_from=start, created_to=end)),
+            *(self.ledger, job, run_id, asked),
             mapping=mapping,
             zone=ZONE,
             client=lambda: self.exact(key),
-            pushed=lambda _run: None,
+            pushed=self.watermarks.get,
             now=self.clock.now(),
         )
         with self.exact(key) as exact:
@@ -119,9 +130,9 @@ class SimulatedLine:
             decide(self.ledger, exact, job, mapping=mapping, run_id=run_id, window=window)
         with self.personio(key) as personio:
             delivery = delivery_for(self.ledger, job, personio)
-            settings = LoadSettings(selected=True, lane="history")
+            settings = LoadSettings(selected=lane == "history", lane=lane)
             Loader(self.ledger, delivery, job, key, settings=settings, sleep=self.clock.sleep).run()
-        commit(self.ledger, job, run_id, window)
+        self.watermarks[run_id] = commit(self.ledger, job, run_id, window)
 
     @contextmanager
     def exact(self, key: str) -> Iterator[ExactClient]:

@@ -18,7 +18,7 @@ from include.ledger.holdings import Holdings
 from include.ledger.keyfile import keys_for
 from include.ledger.migrate import migrate
 from include.ledger.news import News
-from include.ledger.opening import told_plainly
+from include.ledger.opening import told_plainly, told_while_open
 from include.ledger.outcomes import Outcomes
 from include.ledger.pacing import SharedPacer
 from include.ledger.previews import Previews
@@ -39,6 +39,7 @@ from include.settings import load_settings, split_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from types import TracebackType
 
@@ -106,6 +107,10 @@ class Ledger:
     def logins(self) -> list[str]:
         """Return the ids of all connections that have a token chain, be it alive or dead."""
         return logins_of(self._database)
+
+    def told_plainly(self) -> AbstractContextManager[None]:
+        """Return a block in which the loss of the database is one sentence, a `RetryLaterError`."""
+        return told_while_open(self._database.engine.url)
 
     def close(self) -> None:
         """Give back all connections."""

@@ -63,6 +63,8 @@ _CAUSES: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
     ),
 )
 _AWAY = ("refused", "timeout", "timed out", "unreachable")
+_FULL = ("no space left", "disk is full", "could not extend file")
+_LOST = (*_BUSY, *_AWAY, *_FULL, "disk i/o error", "server closed the connection", "terminating connection")
 _UNKNOWN = ("failed", "it cannot be opened", "Check EXACT_PERSONIO_LEDGER_URL, and the database's own log.")
 
 
@@ -84,6 +86,28 @@ def told_plainly(url: URL) -> Iterator[None]:
         raise _sentence(url, text) from None
     except OSError as error:
         raise _sentence(url, f"{error.strerror or ''}".lower()) from None
+
+
+@contextmanager
+def told_while_open(url: URL) -> Iterator[None]:
+    """Turn the loss of an open ledger into one sentence; the driver's would be a page of SQL.
+
+    What is wrong with a statement stays what it is: that is a mistake of ours, and its trace is wanted.
+
+    :raises RetryLaterError: in place of an error that says that the database went away, is locked or full.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        text = str(error.orig).lower()
+        if not error.connection_invalidated and not any(word in text for word in _LOST):
+            raise
+        raise RetryLaterError(
+            f"The ledger at {_place(url)} was lost in the middle of the work: "
+            f"{'there is no room left' if any(word in text for word in _FULL) else 'it went away, or was too busy'}.",
+            reason_code="ledger.database.lost",
+            way_out="What was committed is kept, and the task is tried again; if it stays: exact-personio doctor.",
+        ) from None
 
 
 def _sentence(url: URL, text: str) -> ConfigurationError:

@@ -35,7 +35,7 @@ class LedgerOperator(BaseOperator):
         from include.errors import ExactPersonioError  # noqa: PLC0415 - lazily, for the Dag parse
         from include.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy stays out of the Dag parse
 
-        with as_airflow_failures(), open_ledger() as ledger:
+        with as_airflow_failures(), open_ledger() as ledger, ledger.told_plainly():
             try:
                 return self.work(ledger, context)
             except ExactPersonioError as error:
