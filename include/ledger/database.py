@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -89,6 +89,8 @@ class Database:
             url = url.set(database=str(self.file))
         self.engine: Engine = _make_engine(url)
         self._writer = self.engine.execution_options(ledger_write=True)
+        # Whoever forgets to close it leaves no connection open.
+        finalize(self, self.engine.dispose)
 
     @property
     def is_sqlite(self) -> bool:

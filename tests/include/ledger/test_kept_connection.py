@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from typing import TYPE_CHECKING
@@ -107,3 +108,17 @@ def test_scrubbing_leaves_no_limit_behind(postgres_server: str, key: str) -> Non
 def limit_of(database: Database) -> str:
     with database.read() as connection:
         return str(connection.execute(text("SHOW lock_timeout")).scalar_one())
+
+
+def test_who_forgets_to_close_leaves_nothing_open(postgres_server: str) -> None:
+    """Neither at the server, nor as a warning at some later time."""
+    watcher = Database(parse_url(postgres_server))
+    forgotten = Database(parse_url(postgres_server))
+    mine = backend(forgotten)
+    del forgotten
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while alive(watcher, mine) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert alive(watcher, mine) == 0
+    watcher.close()
