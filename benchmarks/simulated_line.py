@@ -109,12 +109,20 @@ class SimulatedLine:
         """Run one interval from plan to commit."""
         self._go(self.job, run_id, Asked(mode="backfill", created_from=start, created_to=end), "history")
 
-    def live(self, run_id: str) -> None:
-        """Run live, since the watermark; the first time since the beginning."""
+    @property
+    def live_job(self) -> Job:
+        """What is moved where, in the live lane."""
         stream = StreamKey(self.job.stream.dag_id.removesuffix(HISTORY), DIVISION, self.entity)
-        self._go(replace(self.job, stream=stream), run_id, Asked(start_from="beginning"), "live")
+        return replace(self.job, stream=stream)
 
-    def _go(self, job: Job, run_id: str, asked: Asked, lane: Lane) -> None:
+    def live(self, run_id: str, *, load: bool = True) -> None:
+        """Run live, since the watermark; the first time since the beginning.
+
+        :param load: False: decide only, and leave everybody ready.
+        """
+        self._go(self.live_job, run_id, Asked(start_from="beginning"), "live", load=load)
+
+    def _go(self, job: Job, run_id: str, asked: Asked, lane: Lane, *, load: bool = True) -> None:
         mapping, key = self.mapping, job.run_key(run_id)
         window, _ = plan_run(
             *(self.ledger, job, run_id, asked),
@@ -128,11 +136,15 @@ class SimulatedLine:
             extract(self.ledger, exact, job.stream, run_id, window, select=mapping.select, zone=ZONE)
         with self.exact(key) as exact:
             decide(self.ledger, exact, job, mapping=mapping, run_id=run_id, window=window)
+        if load:
+            self._load(job, key, lane)
+        self.watermarks[run_id] = commit(self.ledger, job, run_id, window)
+
+    def _load(self, job: Job, key: str, lane: Lane) -> None:
         with self.personio(key) as personio:
             delivery = delivery_for(self.ledger, job, personio)
             settings = LoadSettings(selected=lane == "history", lane=lane)
             Loader(self.ledger, delivery, job, key, settings=settings, sleep=self.clock.sleep).run()
-        self.watermarks[run_id] = commit(self.ledger, job, run_id, window)
 
     @contextmanager
     def exact(self, key: str) -> Iterator[ExactClient]:

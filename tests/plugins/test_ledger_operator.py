@@ -40,7 +40,7 @@ class Mistaken(LedgerOperator):
 
 
 def run(operator: type[LedgerOperator]) -> None:
-    operator(task_id="load").opened({"run_id": "manual__1"})  # type: ignore[arg-type]
+    operator(task_id="load").opened({"run_id": "manual__1"})
 
 
 def test_a_database_that_goes_away_is_one_sentence_and_tried_again(

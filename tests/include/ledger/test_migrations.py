@@ -117,7 +117,7 @@ def contents(database: Database) -> dict[str, list[Any]]:
     """Return every row of every table, in clear and in cipher, as it is stored."""
     with database.read() as connection:
         found = inspect(connection).get_table_names()
-        return {name: connection.execute(text(f'SELECT * FROM "{name}"')).all() for name in found}  # noqa: S608
+        return {name: list(connection.execute(text(f'SELECT * FROM "{name}"'))) for name in found}  # noqa: S608
 
 
 def test_every_step_down_and_up_again_changes_no_row(first_schema: Database, url: str, key: str) -> None:
