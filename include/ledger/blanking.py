@@ -89,12 +89,13 @@ class _Eraser:
         now, lines = self._database.now(), []
         for row in connection.execute(query.with_for_update()).all():
             done = row.state in DONE
-            values: dict[str, Any] = {**_EMPTY, "updated_at": now}
+            # What is done keeps its time: reconciliation reads from it when the record arrived.
+            values: dict[str, Any] = dict(_EMPTY)
             if not done:
                 values |= {"state": "skipped_by_rule", "reason_code": ERASED, "field": "", "due_at": None}
                 # If it arrived after all, "already exists" is ours.
                 doubt = row.was_in_doubt or row.state in IN_FLIGHT
-                values |= {"lease_until": None, "was_in_doubt": doubt, "run_id": self._run}
+                values |= {"updated_at": now, "lease_until": None, "was_in_doubt": doubt, "run_id": self._run}
             connection.execute(deliveries.update().where(deliveries.c.id == row.id).values(values))
             state = row.state if done else "skipped_by_rule"
             changed = state != row.state

@@ -106,11 +106,14 @@ class Erasures:
                 connection.execute(text("LOCK TABLE ledger_erasures IN ACCESS EXCLUSIVE MODE"))
             first = connection.execute(select(erasures.c.id).limit(1)).first() is None
             c = erasures.c
-            stand = select(c.mark).where(c.mark.in_(list(marks)), c.lifted_at.is_(None))
-            known = set(connection.execute(stand).scalars())
+            stand = select(c.mark, c.erasure).where(c.mark.in_(list(marks)), c.lifted_at.is_(None))
+            known = {row.mark: row.erasure for row in connection.execute(stand)}
             rows = [{**common, "mark": mark, "kind": kind} for mark, kind in marks.items() if mark not in known]
             if rows:
                 connection.execute(erasures.insert(), rows)
+            elif known:
+                # Asked for again, as after an interruption: what is blanked now is found under the name that stands.
+                name = min(known.values())
         self._database.erasures.some = True
         if first:
             sleep(SETTLE_SECONDS)

@@ -176,9 +176,13 @@ class Reconciliations:
         with self._database.read() as connection:
             return frozenset(connection.execute(query).scalars())
 
-    def reopen(self, source_id: str, destination: Destination, *, run_id: str) -> tuple[int, int]:
-        """Put a record in doubt that was said to be at Personio; see `include.ledger.reopening.reopen`."""
-        return reopen(self._database, source_id, destination, run_id=run_id)
+    def reopen(self, source_id: str, destination: Destination, kind: str, *, run_id: str) -> tuple[int, int]:
+        """Put a record in doubt that was said to be at Personio; see `include.ledger.reopening.reopen`.
+
+        :param kind: the difference that says that it is not; only the streams where it was found are meant.
+        """
+        targets = {check.part for check, _ in self.standing() if check.kind == kind and source_id in check.subjects}
+        return reopen(self._database, source_id, destination, targets, run_id=run_id)
 
     def differences_of(self, subject: str) -> list[str]:
         """Return the kinds of the differences that an id stands for, as they were last found."""

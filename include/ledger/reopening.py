@@ -7,22 +7,28 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from include.ledger import events
+from include.ledger.balances import Target
 from include.ledger.remote_matches import CONFIRMED
 from include.ledger.tables import deliveries
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from include.ledger.database import Database
     from include.records import Destination
 
 REOPENED: Final = "ledger.delivery.reopened"
 
 
-def reopen(database: Database, source_id: str, destination: Destination, *, run_id: str) -> tuple[int, int]:
+def reopen(
+    database: Database, source_id: str, destination: Destination, targets: Collection[str], *, run_id: str
+) -> tuple[int, int]:
     """Put a record's deliveries in doubt; return how many, and how many cannot be because their payload is gone.
 
     The machine of a lost answer does the rest: found at Personio, it is created; surely absent, it is sent again.
 
     :param source_id: at Exact.
+    :param targets: names of the streams in which it is missing; what is proven elsewhere stays as it is.
     :param run_id: who asks, for the record's story.
     """
     now = database.now()
@@ -34,6 +40,8 @@ def reopen(database: Database, source_id: str, destination: Destination, *, run_
     done = blanked = 0
     with database.write() as connection:
         for row in connection.execute(query.order_by(deliveries.c.id).with_for_update()).all():
+            if str(Target(row.division, row.entity, row.company, row.destination, row.job)) not in targets:
+                continue
             if not row.sealed:
                 blanked += 1
                 continue

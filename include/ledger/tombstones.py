@@ -36,7 +36,7 @@ FRESH_SECONDS: Final = 2.0
 """How long a process may believe that nobody was ever erased; a ledger's first erasure waits longer."""
 
 _AT_ONCE: Final = 10_000
-_BETWEEN: Final = re.compile(r"[\s<>\"',;:()\[\]{}|\\]+")
+_BETWEEN: Final = re.compile(r"[\s<>\",;:()\[\]{}|\\]+")
 _LONGEST: Final = 320
 
 
@@ -137,7 +137,8 @@ def addresses_in(content: Any) -> set[str]:
     if not isinstance(content, str) or "@" not in content:
         return set()
     # Split, not searched: a search takes for ever on a text of megabytes.
-    words = (word.strip(".!?").casefold() for word in _BETWEEN.split(content))
+    # An apostrophe may be part of an address.
+    words = (word.strip(".!?'").casefold() for word in _BETWEEN.split(content))
     return {word for word in words if "@" in word[1:-1] and len(word) <= _LONGEST}
 
 

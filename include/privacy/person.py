@@ -17,6 +17,7 @@ from include.ledger.tombstones import addresses_in, main_contact_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
 
     from include.ledger import Ledger
     from include.ledger.erasures import Record
@@ -112,6 +113,8 @@ class _Search:
         self._records = records
         self._named = named
         self._accounts: set[Record] = set()
+        # When it was last decided what is sent for these accounts, by deliveries that hold an address of the person.
+        self._decided: dict[Record, datetime] = {}
         self._emails = set(named)
         # Addresses of the person that others may have as well: contacts that hold them.
         self._candidates: dict[str, set[Record]] = {}
@@ -150,7 +153,7 @@ class _Search:
             by_address = bool(addresses & self._emails) or by_hash
             if self._is_meant(piece, record, ids) or by_address:
                 self._pieces.append(piece)
-                self._learn(piece, record, by_address=by_address)
+                self._learn(piece, record, by_address=by_address, by_hash=by_hash)
         for address in self._candidates:
             self._candidates[address] |= holders[address]
         self._emails |= {address for address, held in self._candidates.items() if held <= self._records}
@@ -162,22 +165,34 @@ class _Search:
             return True
         return self._main_contact(piece) in self._records
 
+    def _is_applicant_still(self, piece: Piece, record: Record) -> bool:
+        """Say whether the main contact that an account names now is the person.
+
+        It is for an account that was named itself. One that is known by the address that was sent for it may have
+        got another main contact since: then its row was stored again after that was decided.
+        """
+        decided = self._decided.get(record)
+        return record in self._records or (decided is not None and piece.about["staged_at"] <= decided)
+
     def _main_contact(self, piece: Piece) -> Record | None:
         if piece.kind != "staged" or piece.entity != "Accounts" or not piece.content:
             return None
         main = main_contact_of(piece.content)
         return (int(piece.division or 0), "Contacts", main) if main else None
 
-    def _learn(self, piece: Piece, record: Record | None, *, by_address: bool) -> None:
+    def _learn(self, piece: Piece, record: Record | None, *, by_address: bool, by_hash: bool) -> None:
         """Take from a row what leads on to others of the person."""
         main = self._main_contact(piece)
         if record is not None:
             if main in self._records or (piece.entity == "Accounts" and by_address and _is_applicant(piece)):
                 self._accounts.add(record)
-            if main is not None and (record in self._records or record in self._accounts):
+                if piece.kind == "delivery":
+                    self._decided[record] = piece.about["decided_at"]
+            if main is not None and self._by_address and self._is_applicant_still(piece, record):
                 # An organisation does not apply, its main contact does.
                 self._records.add(main)
-            if by_address and piece.entity == "Contacts":
+            if piece.entity == "Contacts" and (by_hash or _own_addresses(piece) & self._emails):
+                # Not whoever merely mentions the address: an assistant, a partner.
                 self._records.add(record)
         if self._by_address and record is not None:
             for address in _own_addresses(piece):

@@ -80,14 +80,18 @@ class Listing:
     :param ledger: the open ledger.
     :param company: Personio's number of it, as deliveries have it.
     :param destination: ``application`` or ``employee``.
-    :param jobs: positions that were ever sent for.
+    :param jobs: positions that were ever sent for, as far as the ledger knows.
+    :param channel: recruiting channel of our own; what came through it is ours, whatever its position. Empty: none.
     """
 
-    def __init__(self, ledger: Ledger, company: int, destination: Destination, jobs: frozenset[int]) -> None:
+    def __init__(
+        self, ledger: Ledger, company: int, destination: Destination, jobs: frozenset[int], *, channel: str = ""
+    ) -> None:
         self._ledger = ledger
         self._company = company
         self._destination = destination
         self._jobs = jobs
+        self._channel = channel
         self._erased = bool(ledger.erasures.known())
 
     def read(self, rows: Iterable[Shown]) -> Seen:
@@ -133,7 +137,8 @@ class Listing:
             elif len(seen.surplus) < MOST_KEPT:
                 names = (match.delivery_id, match.source_id, match.state, str(match.target))
                 seen.surplus.append(Surplus(*names, str(held), row.id))
-        if confirmed or row.job not in self._jobs:
+        ours = bool(self._channel) and row.channel == self._channel
+        if confirmed or (row.job not in self._jobs and not ours):
             return
         if any(match.state in PENDING for match in mine):
             # Its outcome is not known yet: the load finds it out.

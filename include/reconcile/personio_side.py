@@ -90,13 +90,16 @@ class PersonioSide:
                     way_out="Name its connection with --personio-conn-id, or in the DAG's form.",
                 )
             jobs = frozenset(stream.target.job for stream, _ in self._streams)
-            listing = Listing(self._ledger, self._company, self._destination, jobs)
+            listing = Listing(self._ledger, self._company, self._destination, jobs, channel=self._channel.id)
             seen = listing.read(self._rows(client))
         except AbortError as error:
             self._unproven(error)
             return self.part
         for stream, part in self._streams:
-            self._stream(client, stream, part, seen, before=began - LAG)
+            try:
+                self._stream(client, stream, part, seen, before=began - LAG)
+            except AbortError as error:
+                part.cannot(f"Nothing is proven of what Personio has: {error.what}", error)
         self._rest(seen)
         return self.part
 
@@ -125,6 +128,7 @@ class PersonioSide:
         accepted = self._ledger.reconciliations.accepted(missing)
         counts = dict.fromkeys(("proven", "missing", "too_recent", "blanked", "accepted"), 0)
         gone: list[Unseen] = []
+        looked = 0
         for ids in self._ledger.remote.confirmed(stream.target, stream.owners):
             unseen = [number for number in ids if number not in seen.found]
             counts["proven"] += len(ids) - len(unseen)
@@ -135,9 +139,11 @@ class PersonioSide:
                     counts["too_recent"] += 1
                 elif one.source_id in accepted:
                     counts["accepted"] += 1
-                elif len(gone) < LOOKED_UP and self._is_there(client, stream, one):
-                    counts["proven"] += 1
                 else:
+                    looked += 1
+                    if looked <= LOOKED_UP and self._is_there(client, stream, one):
+                        counts["proven"] += 1
+                        continue
                     counts["missing"] += 1
                     gone.append(one)
                     del gone[MOST_SUBJECTS:]
@@ -149,11 +155,7 @@ class PersonioSide:
 
     def _is_there(self, client: PersonioClient, stream: Stream, one: Unseen) -> bool:
         email = self._ledger.remote.address(one.delivery_id)
-        try:
-            return bool(email) and self._finds(client, stream, one, str(email))
-        except AbortError:
-            # The list said that it is not there, and nobody says otherwise.
-            return False
+        return bool(email) and self._finds(client, stream, one, str(email))
 
     def _finds(self, client: PersonioClient, stream: Stream, one: Unseen, email: str) -> bool:
         if self._destination == "employee":

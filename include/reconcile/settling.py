@@ -44,7 +44,7 @@ def send_again(ledger: Ledger, subject: str, *, by: str) -> str:
         raise _unnamed()
     done = blanked = 0
     for destination in meant:
-        put, gone = ledger.reconciliations.reopen(subject, destination, run_id=by)
+        put, gone = ledger.reconciliations.reopen(subject, destination, at_personio(destination, MISSING), run_id=by)
         done, blanked = done + put, blanked + gone
     if not done:
         raise ConfigurationError(

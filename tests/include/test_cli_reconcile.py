@@ -119,8 +119,32 @@ def test_what_retention_removed_cannot_be_sent_again() -> None:
         ledger.deliveries.settle(claim, "created")
         ledger.retention.purge(datetime.now(UTC) + timedelta(days=1))
         report = {"run": "r", "depth": "personio", "verdict": "difference", "parts": []}
-        check = Check("p", MISSING, 1, (IDS[0],), "")
+        check = Check("124132/Contacts/application/4242/1001", MISSING, 1, (IDS[0],), "")
         ledger.reconciliations.keep(report, datetime.now(UTC), [check])
     code, output = run("--send-again", IDS[0])
     assert code == 1
     assert f"exact-personio reconcile --accept {IDS[0]}" in output
+
+
+def test_only_where_it_is_missing_is_it_sent_again() -> None:
+    """The same record is proven at another company: there nothing is to be looked for."""
+    missing, proven = 4242, 4243
+    with open_ledger() as ledger:
+        for company in (missing, proven):
+            good = {"email": "sanne@example.org", "job_position_id": 1001}
+            made = [Decision(IDS[0], 9, "ready", payload=good, email="sanne@example.org")]
+            ledger.deliveries.decide(STREAM, "application", 1001, company, made, "r2", fingerprint="f")
+            claim = ledger.deliveries.claim(company, "application", 1001, run_id="r2")
+            assert claim is not None
+            ledger.deliveries.settle(claim, "created")
+        report = {"run": "r", "depth": "personio", "verdict": "difference", "parts": []}
+        check = Check(f"124132/Contacts/application/{missing}/1001", MISSING, 1, (IDS[0],), "")
+        ledger.reconciliations.keep(report, datetime.now(UTC), [check])
+    code, _ = run("--send-again", IDS[0])
+    assert code == 0
+    with open_ledger() as ledger:
+        pieces = [one for one in ledger.holdings.pieces() if one.kind == "delivery" and one.source_id == IDS[0]]
+    assert sorted((one.about["state"], one.about["company"]) for one in pieces) == [
+        ("created", proven),
+        ("in_doubt", missing),
+    ]

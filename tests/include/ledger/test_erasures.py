@@ -362,10 +362,14 @@ def test_hot_paths_ask_once_per_batch_by_index_and_not_at_all_without_erasures(
     [
         ({"Email": "Ada@Example.org "}, {"ada@example.org"}),
         ({"a": [{"b": "x <a@b.nl>; c@d.nl,e@f.nl."}]}, {"a@b.nl", "c@d.nl", "e@f.nl"}),
+        (
+            {"Email": "Sean.O'Brien@example.org", "b": "'quoted@example.org'"},
+            {"sean.o'brien@example.org", "quoted@example.org"},
+        ),
         ({"Notes": "@ at@ @at", "n": 3, "none": None}, set()),
         ({"long": "x" * 5_000_000 + "@" + "y" * 5_000_000}, set()),
     ],
-    ids=["folded", "in texts and lists", "no addresses", "megabytes"],
+    ids=["folded", "in texts and lists", "apostrophes", "no addresses", "megabytes"],
 )
 def test_addresses_are_found_wherever_they_are(content: Any, found: set[str]) -> None:
     assert addresses_in(content) == found

@@ -124,6 +124,40 @@ def test_an_account_whose_main_contact_was_erased_is_left_alone(
     assert applied(sandbox) == [MAIL]
 
 
+def test_a_later_main_contact_is_somebody_else(line: Line, sandbox: RunningSandbox, home: Path) -> None:
+    """The account was sent with her as main contact; it has another one by the time she is erased."""
+    exact = sandbox.sandbox.exact
+    [contact] = hire(sandbox, 1, Email=MAIL, FirstName="Verafirst")
+    [account] = [row["ID"] for row in exact.contents()[str(DIVISION)]["Accounts"] if row["MainContact"] == contact]
+    [successor] = fill(sandbox, MAY, FirstName="Bob", LastName="Bakker", Email="bob@example.org")
+    accounts = Line(line.ledger, sandbox, entity="Accounts")
+    accounts.run("first")
+    exact.update(DIVISION, "Accounts", str(account), {"MainContact": successor})
+    accounts.run("second")
+    found = person(line.ledger, MAIL)
+    assert successor not in found.ids
+    assert found.emails == {MAIL}
+    erased(line, MAIL, home)
+    assert held(line.ledger) == []
+    line.run("contacts")
+    assert "bob@example.org" in applied(sandbox)
+
+
+def test_whoever_mentions_an_address_is_not_the_person(
+    line: Line, sandbox: RunningSandbox, vera: str, home: Path
+) -> None:
+    """What mentions it is blanked, since it holds it; the one who wrote it down is nobody else's record."""
+    [assistant] = fill(sandbox, MAY, FirstName="Bob", LastName="Bakker", Email="bob@example.org", City=f"c/o {MAIL}")
+    line.backfill("first", *MONTH)
+    found = person(line.ledger, MAIL)
+    assert (found.ids, found.emails) == ({vera}, {MAIL})
+    erased(line, MAIL, home)
+    assert held(line.ledger) == []
+    sandbox.sandbox.exact.update(DIVISION, "Contacts", assistant, {"City": "Delft"})
+    line.backfill("second", *MONTH)
+    assert person(line.ledger, "bob@example.org").ids == {assistant}
+
+
 def test_an_address_of_two_contacts_keeps_the_other_one_in(
     line: Line, sandbox: RunningSandbox, vera: str, home: Path
 ) -> None:

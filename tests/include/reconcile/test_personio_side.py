@@ -159,6 +159,17 @@ def test_our_own_channel_tells_what_is_ours_with_certainty(either_town: Town) ->
     assert parts(report, "personio")[0]["counts"]["by_us"] == 1
 
 
+def test_a_position_that_the_ledger_lost_altogether_is_missed(town: Town) -> None:
+    """Through our channel, for a position of which no delivery is left."""
+    ids = town.hire(2)
+    town.start("r1", overrides={"recruiting_channel_id": 501}, start_from="beginning").go()
+    town.later()
+    other = town.apply_by_hand("zelf@example.org", recruiting_channel_id=501, job_position_id=1002)
+    report = town.reconcile(channel="501")
+    assert found(report)["personio.application.unknown"] == [str(other.id)]
+    assert len(ids) == 2
+
+
 def test_what_retention_blanked_is_no_unknown(town: Town) -> None:
     """Through our channel, and the ledger has forgotten the address: nobody can tell any more."""
     town.hire(2)
