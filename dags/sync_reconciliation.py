@@ -45,7 +45,7 @@ with DAG(
             pattern=r"^\s*\d*\s*$",
         ),
         "exact_connections": Param(
-            os.environ.get("EXACT_PERSONIO_CONNECTIONS", "exact_online_default"),
+            os.environ.get("EXACT_PERSONIO_CONNECTIONS", "").strip() or "exact_online_default",
             type="string",
             title="Connections of Exact Online",
             description="Comma separated; several are told apart by the divisions that they name.",

@@ -39,6 +39,10 @@ HEAD = """\
 # Made by `make env`. Secret: keep a copy where your backups are not. LEDGER_KEY and FERNET_KEY open what the
 # databases hold; without them a backup is worth nothing. What else can be set: docs/docker.md.
 """
+TAIL = """\
+# Profiles that belong to the stack, comma separated: sandbox, monitoring, flower. Every command covers them.
+COMPOSE_PROFILES=
+"""
 
 
 def write(path: Path) -> bool:
@@ -51,7 +55,7 @@ def write(path: Path) -> bool:
     except FileExistsError:
         return False
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(HEAD + "".join(f"{name}={value}\n" for name, value in fresh_secrets().items()))
+        file.write(HEAD + "".join(f"{name}={value}\n" for name, value in fresh_secrets().items()) + TAIL)
     return True
 
 

@@ -8,6 +8,7 @@ exact-personio status >/dev/null
 # the one that counts, and it is never an argument that a list of processes would show.
 python - <<'PY'
 import os
+import sys
 
 from airflow.providers.fab.www.app import create_app
 
@@ -17,7 +18,9 @@ with app.app_context():
     name, password = os.environ["ADMIN_USER"], os.environ["ADMIN_PASSWORD"]
     found = users.find_user(name)
     if found is None:
-        users.add_user(name, "Admin", "User", f"{name}@example.org", users.find_role("Admin"), password)
+        made = users.add_user(name, "Admin", "User", f"{name}@example.org", users.find_role("Admin"), password)
+        if not made:
+            sys.exit(f"The user {name} could not be made: what is above says why. Then: docker compose up -d airflow-init")
     else:
         users.reset_password(found.id, password)
 PY

@@ -82,7 +82,7 @@ def retention(_visit: Visit) -> Result:
 @check("settings.start_from")
 def start_from(_visit: Visit) -> Result:
     """Check that EXACT_PERSONIO_START_FROM is one of the values that the form allows."""
-    value = os.environ.get("EXACT_PERSONIO_START_FROM", "now")
+    value = os.environ.get("EXACT_PERSONIO_START_FROM", "").strip() or "now"
     # A DAG whose default is invalid is not even imported; a date that does not exist fails the first run.
     if not (value in _WORDS or _is_date(value)):
         return failed(
@@ -95,7 +95,7 @@ def start_from(_visit: Visit) -> Result:
 @check("settings.retry_seconds")
 def retry_seconds(_visit: Visit) -> Result:
     """Check that EXACT_PERSONIO_RETRY_SECONDS is a number."""
-    value = os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "60")
+    value = os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "").strip() or "60"
     try:
         # As the DAGs make it; "inf" is a number, but no length of time.
         fits = timedelta(seconds=float(value)) > timedelta(0)

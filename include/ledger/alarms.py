@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, case, null, or_, select
 
 from include.ledger.alarm_tables import stream_alarms
 from include.ledger.locks import exclusive
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Connection
+
     from include.ledger.database import Database
 
+WAITING: Final = "stream.outbox.waiting"
+"""Records wait for too long, which stops nothing: whatever does stop the stream afterwards is news."""
 _LOCK: Final = "stream-alarms"
 
 
@@ -64,14 +68,23 @@ class Alarms:
     def note(self, dag_id: str, trouble: Trouble) -> None:
         """Note that a stream does not go on. Who knows already is told nothing new.
 
+        Who only knows that records wait does not know yet.
+
         :param dag_id: of the live DAG.
         :param trouble: the newest cause; it takes the place of an older one.
         """
         now = self._database.now()
         said = {"reason_code": trouble.reason_code, "what": trouble.what, "way_out": trouble.way_out}
         insert = self._database.insert(stream_alarms).values(dag_id=dag_id, since=now, noted_at=now, **said)
+        waited = and_(stream_alarms.c.reason_code == WAITING, insert.excluded.reason_code != WAITING)
         # An end that nobody was told of yet was none.
-        changes = {**said, "noted_at": now, "ended_at": None}
+        changes = {
+            **said,
+            "noted_at": now,
+            "ended_at": None,
+            "since": case((waited, insert.excluded.since), else_=stream_alarms.c.since),
+            "told_at": case((waited, null()), else_=stream_alarms.c.told_at),
+        }
         with self._database.write() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["dag_id"], set_=changes))
 
@@ -86,6 +99,14 @@ class Alarms:
             connection.execute(stream_alarms.delete().where(mine, ~told))
             ended = and_(mine, told, stream_alarms.c.ended_at.is_(None))
             connection.execute(stream_alarms.update().where(ended).values(ended_at=self._database.now()))
+
+    def forget(self, dag_id: str) -> None:
+        """Remove what was noted of a stream; nobody is told of an end.
+
+        :param dag_id: of the live DAG.
+        """
+        with self._database.write() as connection:
+            connection.execute(stream_alarms.delete().where(stream_alarms.c.dag_id == dag_id))
 
     def standing(self) -> list[Alarm]:
         """Return the streams that do not go on now, by name."""
@@ -110,11 +131,32 @@ class Alarms:
         mine = stream_alarms.c.dag_id == alarm.dag_id
         with self._database.write() as connection:
             if alarm.ended_at is None:
-                connection.execute(stream_alarms.update().where(mine).values(told_at=self._database.now()))
+                self._began(connection, alarm)
             else:
                 # Unless it began anew meanwhile: then its end was told too early, and its beginning is news.
                 connection.execute(stream_alarms.delete().where(mine, stream_alarms.c.ended_at.is_not(None)))
                 connection.execute(stream_alarms.update().where(mine).values(told_at=None))
+
+    def _began(self, connection: Connection, alarm: Alarm) -> None:
+        now = self._database.now()
+        trouble = alarm.trouble
+        # Unless what only waited stops meanwhile: that is news, and nobody was told of it.
+        update = stream_alarms.update().where(stream_alarms.c.dag_id == alarm.dag_id).values(told_at=now)
+        if trouble.reason_code == WAITING:
+            update = update.where(stream_alarms.c.reason_code == WAITING)
+        connection.execute(update)
+        # It ended meanwhile, and went for nobody had been told: somebody has been, and its end is news.
+        ended = self._database.insert(stream_alarms).values(
+            dag_id=alarm.dag_id,
+            reason_code=trouble.reason_code,
+            what=trouble.what,
+            way_out=trouble.way_out,
+            since=alarm.since,
+            noted_at=alarm.noted_at,
+            told_at=now,
+            ended_at=now,
+        )
+        connection.execute(ended.on_conflict_do_nothing(index_elements=["dag_id"]))
 
     def _found(self, wanted: Any) -> list[Alarm]:
         query = select(stream_alarms).where(wanted).order_by(stream_alarms.c.dag_id)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_MS = 30_000
 MEMORY = (None, "", ":memory:")
+# A path to PostgreSQL that is dead is noticed (idle: seconds; unanswered: milliseconds) before a lease ends, which is
+# two minutes; the system's own patience is two hours.
+_PATH = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 
 
 def utc_now() -> datetime:
@@ -165,9 +168,17 @@ def _pooled_engine(url: URL) -> Engine:
     A load has ten transactions per record. Opening a connection for each costs the server a process and both sides
     the hashing of the password, ten times what the transaction costs. More than one is kept by nobody, so a server
     with a hundred connections serves a hundred processes. It is tried before use: the server may have been away.
+    What the URL says of libpq's options counts more than ours.
     """
     return create_engine(
-        url, poolclass=QueuePool, pool_size=1, max_overflow=-1, pool_pre_ping=True, hide_parameters=True
+        url,
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=-1,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        # PgBouncer in transaction mode knows no prepared statement of another connection to the server.
+        connect_args={k: v for k, v in _PATH.items() if k not in url.query} | {"prepare_threshold": None},
     )
 
 

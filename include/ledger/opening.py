@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-_BUSY = ("database is locked", "database table is locked", "too many clients", "starting up", "in recovery mode")
+_BUSY = (
+    *("database is locked", "database table is locked", "too many clients", "connection slots"),
+    *("starting up", "shutting down", "in recovery mode", "deadlock detected"),
+)
 
 # What drivers say -> reason, what is wrong, what to do. The first that fits; their own words may quote settings.
 _CAUSES: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
@@ -62,9 +65,12 @@ _CAUSES: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
         "Create the folder, or set EXACT_PERSONIO_LEDGER_URL to another file.",
     ),
 )
-_AWAY = ("refused", "timeout", "timed out", "unreachable")
+_AWAY = (
+    *("refused", "timeout", "timed out", "unreachable", "closed the connection", "terminating connection"),
+    *("reset by peer", "temporary failure in name resolution"),
+)
 _FULL = ("no space left", "disk is full", "could not extend file")
-_LOST = (*_BUSY, *_AWAY, *_FULL, "disk i/o error", "server closed the connection", "terminating connection")
+_LOST = (*_BUSY, *_AWAY, *_FULL, "disk i/o error")
 _UNKNOWN = ("failed", "it cannot be opened", "Check EXACT_PERSONIO_LEDGER_URL, and the database's own log.")
 
 

@@ -25,22 +25,27 @@ def quotas(ledger: Ledger) -> Iterator[Gauge]:
 
     :param ledger: the open ledger.
     """
-    left, used = [], []
+    left: dict[tuple[str, str, str], float] = {}
+    used: dict[tuple[str, str, str], float] = {}
     for one in ledger.vitals.paced():
-        service, owner, window = _parts(one.bucket)
-        labels = {"service": service, "owner": owner, "window": window}
-        used.append(Sample(labels, one.used))
-        remaining = _left(one, service, window)
+        parts = _parts(one.bucket)
+        # Clients without a company id share their labels: their calls add up, and the one with the least left counts.
+        used[parts] = used.get(parts, 0) + one.used
+        remaining = _left(one, parts[0], parts[2])
         if remaining is not None:
-            left.append(Sample(labels, remaining))
-    yield Gauge("calls_used", "Calls of this window that were made from here.", _WINDOW, tuple(used))
-    yield Gauge("quota_left", "Calls left of this window.", _WINDOW, tuple(left))
+            left[parts] = min(left.get(parts, remaining), remaining)
+    yield Gauge("calls_used", "Calls of this window that were made from here.", _WINDOW, _samples(used))
+    yield Gauge("quota_left", "Calls left of this window.", _WINDOW, _samples(left))
     errors = [
         Sample({"division": str(one.division or ""), "endpoint": one.endpoint}, one.count)
         for one in ledger.vitals.errors()
     ]
     doc = "Errors of the last hour that Exact counts; at 10 it blocks the key, at 9 nothing is sent."
     yield Gauge("error_budget_used", doc, ("division", "endpoint"), tuple(errors))
+
+
+def _samples(figures: dict[tuple[str, str, str], float]) -> tuple[Sample, ...]:
+    return tuple(Sample(dict(zip(_WINDOW, parts, strict=True)), figure) for parts, figure in figures.items())
 
 
 def _parts(bucket: str) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from include.ledger.alarms import Trouble
+from include.ledger.alarms import WAITING, Trouble
 from include.records import HISTORY
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from include.ledger.alarms import Alarm
 
 STALE: Final = "stream.watermark.stale"
-WAITING: Final = "stream.outbox.waiting"
 _SEEN_HERE: Final = (STALE, WAITING)
 
 
@@ -39,10 +38,27 @@ def look_at(ledger: Ledger, dag_id: str, stale_hours: int) -> None:
     """
     trouble = _trouble(ledger, dag_id, stale_hours)
     alarm = next((one for one in ledger.alarms.standing() if one.dag_id == dag_id), None)
-    if trouble is not None and (alarm is None or not _is_failure(alarm)):
+    if alarm is None:
+        if trouble is not None:
+            ledger.alarms.note(dag_id, trouble)
+    elif is_failing(ledger, alarm):
+        return
+    elif trouble is not None:
         ledger.alarms.note(dag_id, trouble)
-    elif trouble is None and alarm is not None and _is_over(ledger, alarm):
+    elif stale_hours or _is_failure(alarm):
         ledger.alarms.end(dag_id)
+    else:
+        # Nobody wants to hear of age any more: whether it goes on was not looked at.
+        ledger.alarms.forget(dag_id)
+
+
+def is_failing(ledger: Ledger, alarm: Alarm) -> bool:
+    """Say whether a run failed, or is late, and none has come through since.
+
+    :param ledger: the open ledger.
+    :param alarm: one that stands.
+    """
+    return _is_failure(alarm) and not _is_over(ledger, alarm)
 
 
 def _trouble(ledger: Ledger, dag_id: str, stale_hours: int) -> Trouble | None:
@@ -76,8 +92,6 @@ def _is_failure(alarm: Alarm) -> bool:
 
 def _is_over(ledger: Ledger, alarm: Alarm) -> bool:
     """Say whether the stream goes on: after a run that failed, another one has to have come through."""
-    if not _is_failure(alarm):
-        return True
     committed = _last_commit(ledger, alarm.dag_id)
     return committed is not None and committed > alarm.noted_at
 

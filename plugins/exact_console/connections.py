@@ -52,7 +52,7 @@ def known_connections() -> list[str]:
 
     A secrets backend lists none; its connections are named in ``EXACT_PERSONIO_CONNECTIONS``.
     """
-    named = os.environ.get("EXACT_PERSONIO_CONNECTIONS", DEFAULT).split(",")
+    named = (os.environ.get("EXACT_PERSONIO_CONNECTIONS", "").strip() or DEFAULT).split(",")
     return sorted({*_stored(TYPE), *(part.strip() for part in named if part.strip())})
 
 

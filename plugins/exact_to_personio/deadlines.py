@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_OWN_AFFAIR = (
+    *("created_from", "created_to", "preview", "forecast", "replay_only", "max_records", "require_approval"),
+)
+"""Who fills in one of these fields waits for the run, and knows how long it may take."""
+
 
 def deadline_of(dag_id: str) -> DeadlineAlert | None:
     """Return the deadline of a live DAG's runs, None if ``EXACT_PERSONIO_DEADLINE_MINUTES`` asks for none.
@@ -58,6 +63,8 @@ def _tell(dag_id: str, minutes: int, context: dict[str, Any]) -> None:
     from include.errors import ExactPersonioError  # noqa: PLC0415
     from include.ledger import open_ledger  # noqa: PLC0415
 
+    if not _is_late(context.get("dag_run") or {}):
+        return
     try:
         with open_ledger() as ledger:
             _note(ledger, dag_id, minutes)
@@ -69,8 +76,22 @@ def _tell(dag_id: str, minutes: int, context: dict[str, Any]) -> None:
         log.error("Nobody could be told that %s is late: %s in %s", dag_id, type(error).__name__, place_of(error))  # noqa: TRY400
 
 
+def _is_late(run: dict[str, Any]) -> bool:
+    """Say whether a run that moves the watermark still goes on, and not because a person has to say yes.
+
+    :param run: as Airflow's API shows it; Airflow sets a deadline for every run of the DAG, whoever wanted it.
+    """
+    conf = run.get("conf") or {}
+    asked = any(conf.get(name) not in (None, False, "") for name in _OWN_AFFAIR)
+    return run.get("state") in (None, "queued", "running") and run.get("run_type") != "backfill" and not asked
+
+
 def _note(ledger: Ledger, dag_id: str, minutes: int) -> None:
     from include.ledger.alarms import Trouble  # noqa: PLC0415
+    from include.metrics.streams import is_failing  # noqa: PLC0415
 
+    if any(one.dag_id == dag_id and is_failing(ledger, one) for one in ledger.alarms.standing()):
+        # Why it failed says more than that the next run is late.
+        return
     way_out = "See what it waits for: exact-personio status, and its log in Airflow's UI."
     ledger.alarms.note(dag_id, Trouble("stream.run.late", f"A run is not through after {minutes} minutes.", way_out))

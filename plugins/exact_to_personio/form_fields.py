@@ -184,7 +184,7 @@ def start() -> dict[str, Param]:
     """Return where a live run begins to read."""
     return {
         "start_from": Param(
-            os.environ.get("EXACT_PERSONIO_START_FROM", "now"),
+            os.environ.get("EXACT_PERSONIO_START_FROM", "").strip() or "now",
             type="string",
             title="Start from",
             description="What counts as new: now (created after the first run), beginning, or a date like "

@@ -172,7 +172,7 @@ def news_params() -> dict[str, Param]:
     """Return the manual form's fields; every default is valid, as a schedule demands."""
     return {
         "start_from": Param(
-            os.environ.get("EXACT_PERSONIO_START_FROM", "now"),
+            os.environ.get("EXACT_PERSONIO_START_FROM", "").strip() or "now",
             type="string",
             title="Start from",
             description="For the very first run only: now, beginning, or a date like 2026-01-31.",

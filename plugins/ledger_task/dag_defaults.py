@@ -19,7 +19,7 @@ def default_args() -> dict[str, Any]:
     return {
         "owner": "exact-to-personio",
         "retries": 3,
-        "retry_delay": timedelta(seconds=float(os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "60"))),
+        "retry_delay": timedelta(seconds=float(os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "").strip() or "60")),
         "retry_exponential_backoff": 2,
         "max_retry_delay": timedelta(minutes=15),
     }

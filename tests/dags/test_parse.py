@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +28,8 @@ import json, sys
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(dag_folder=sys.argv[1])
 dags = {d.dag_id: {"tasks": [t.task_id for t in d.topological_sort()], "catchup": d.catchup, "doc": bool(d.doc_md),
-        "retries": min(t.retries for t in d.tasks), "tags": sorted(d.tags), "max": d.max_active_runs}
+        "retries": min(t.retries for t in d.tasks), "tags": sorted(d.tags), "max": d.max_active_runs,
+        "rules": {t.task_id: t.trigger_rule.value for t in d.tasks}}
         for d in bag.dags.values()}
 print(json.dumps({"errors": bag.import_errors, "dags": dags}))
 """
@@ -71,6 +74,24 @@ def test_dag_is_what_a_reviewer_asks_for(parsed: dict[str, dict[str, object]], d
     # A run that waits for a person's approval must not hold up the schedule; what runs alone needs no company.
     assert dag["max"] == (4 if dag_id in LINES | HISTORY else 16 if dag_id in FORMS else 1)
     assert {"personio", "exact-online"} & set(dag["tags"])
+
+
+def test_figures_are_reported_also_when_nobody_could_be_told(parsed: dict[str, dict[str, object]]) -> None:
+    dag = parsed["dags"]["sync_housekeeping"]
+    assert isinstance(dag, dict)
+    assert dag["rules"]["report_metrics"] == "all_done"
+
+
+def test_empty_settings_are_unset() -> None:
+    """docker-compose.yml hands every setting on, empty where .env has none."""
+    sources = [path for folder in ("include", "plugins", "dags") for path in (ROOT / folder).rglob("*.py")]
+    named = {name for path in sources for name in re.findall(r"EXACT_PERSONIO_[A-Z_]+", path.read_text("utf-8"))}
+    empty = os.environ | dict.fromkeys(named, "")
+    command = [sys.executable, "-c", PARSE, str(ROOT / "dags")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/", env=empty)
+    found = json.loads(ran.stdout.strip().splitlines()[-1])
+    assert found["errors"] == {}
+    assert set(found["dags"]) == EXPECTED
 
 
 def test_parsing_imports_nothing_heavy() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import yaml
@@ -22,6 +24,9 @@ PROFILES = {
     "flower": "flower", "sandbox": "sandbox", "sandbox-init": "sandbox", "metrics": "monitoring",
     "statsd-exporter": "monitoring", "prometheus": "monitoring", "grafana": "monitoring",
 }  # fmt: skip
+NOT_FOR_CONTAINERS = {
+    "EXACT_PERSONIO_BUILD": "where `make demo` keeps what it makes, beside a checkout",
+}
 SECRET = re.compile(r"\$\{(\w*(?:PASSWORD|KEY|SECRET))\b([^}]*)\}")
 
 
@@ -100,3 +105,61 @@ def test_images_are_pinned_to_a_version() -> None:
     base = re.search(r"^FROM apache/airflow:([\d.]+)-python3\.11$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert base
     assert f'"apache-airflow=={base[1]}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_handed_on() -> None:
+    """What the code reads can be set in .env; what cannot is named above, with the reason."""
+    sources = [path for folder in ("include", "plugins", "dags") for path in (ROOT / folder).rglob("*.py")]
+    read = {name for path in sources for name in re.findall(r"EXACT_PERSONIO_[A-Z_]+", path.read_text("utf-8"))}
+    assert read - FILE["x-environment"].keys() == NOT_FOR_CONTAINERS.keys()
+    secrets = {"EXACT_PERSONIO_LEDGER_URL", "EXACT_PERSONIO_LEDGER_KEY"}
+    given = {name: FILE["x-environment"][name] for name in read - NOT_FOR_CONTAINERS.keys() - secrets}
+    assert [name for name, value in given.items() if not value.startswith(f"${{{name}:-")] == []
+
+
+def test_health_of_the_metrics_costs_the_ledger_nothing() -> None:
+    """Twice a minute a scrape that nobody reads would be the most frequent question to the ledger."""
+    assert "http://127.0.0.1:9108/health " in SERVICES["metrics"]["healthcheck"]["test"][1]
+
+
+def test_example_of_a_secrets_backend_has_every_part_of_airflow() -> None:
+    """A part without it finds no connections; what only serves, shows or begins needs none."""
+    text = (ROOT / "docs" / "docker.md").read_text(encoding="utf-8")
+    example = yaml.safe_load(re.search(r"# docker-compose.override.yml\n(.*?)```", text, re.DOTALL)[1])  # type: ignore[index]
+    assert set(example["services"]) == {name for name in SERVICES if name.startswith("airflow-")} - ONE_SHOT
+
+
+def test_every_command_of_the_documentation_covers_the_profiles() -> None:
+    """One that is only named beside `up` is left behind by `down -v`, and by what follows a new password."""
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("docs/docker.md", "docs/monitoring.md")]
+    assert not [text for text in (TEXT, *texts) if "--profile" in text]
+
+
+def test_a_backup_goes_into_an_empty_database() -> None:
+    """Tables of a newer version would be left beside those of the dump; an upgrade saves both databases."""
+    text = (ROOT / "docs" / "docker.md").read_text(encoding="utf-8")
+    restore = text.split("## Back up, restore")[1].split("## Upgrade")[0]
+    assert re.search(
+        r"DROP DATABASE exact_personio .*CREATE DATABASE .*REVOKE CONNECT .*pg_restore", restore, re.DOTALL
+    )
+    assert "--clean" not in restore
+    upgrade = text.split("## Upgrade")[1].split("\n## ")[0]
+    assert re.findall(r"pg_dump .* (\w+) >", upgrade) == ["exact_personio", "airflow"]
+
+
+def test_a_user_that_cannot_be_made_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FAB only logs the reason, and answers False."""
+    script = (ROOT / "docker" / "airflow" / "init.sh").read_text(encoding="utf-8")
+    code = script.split("<<'PY'\n")[1].split("\nPY\n")[0]
+    users = MagicMock()
+    users.find_user.return_value = None
+    made = MagicMock()
+    made.create_app.return_value.appbuilder.sm = users
+    monkeypatch.setitem(sys.modules, "airflow.providers.fab.www.app", made)
+    monkeypatch.setenv("ADMIN_USER", "admin")
+    monkeypatch.setenv("ADMIN_PASSWORD", "secret-word")
+    exec(code, {})  # noqa: S102 - the script's own words
+    users.add_user.return_value = False
+    with pytest.raises(SystemExit, match="could not be made") as caught:
+        exec(code, {})  # noqa: S102
+    assert "secret-word" not in str(caught.value)

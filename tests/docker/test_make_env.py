@@ -18,7 +18,9 @@ def make(path: Path) -> subprocess.CompletedProcess[str]:
 
 def read(path: Path) -> dict[str, str]:
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return dict(line.split("=", 1) for line in lines)
+    found = dict(line.split("=", 1) for line in lines)
+    assert found.pop("COMPOSE_PROFILES") == "", "named for whoever wants one; none belongs to a plain stack"
+    return found
 
 
 def test_every_file_has_keys_of_its_own(tmp_path: Path) -> None:

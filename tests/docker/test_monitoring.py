@@ -74,6 +74,12 @@ def test_plain_names_come_back_as_labels(known: dict[str, Gauge]) -> None:
         assert labels == {label: f"a_b_{number}" for number, label in enumerate(gauge.labels)}
 
 
+def test_what_is_not_reported_the_next_day_is_forgotten() -> None:
+    """A trouble that is over is reported no more; without an end its last figure would be served for ever."""
+    ours = [mapping for mapping in MAPPINGS if mapping["match"].startswith(f"airflow.{NAMESPACE}.")]
+    assert {mapping.get("ttl") for mapping in ours} == {"26h"}
+
+
 def test_mapped_names_are_those_that_airflow_sends() -> None:
     """With the names of DAG and task in them, as its own list says; and without, where they are dropped."""
     registry: Any = MetricsRegistry

@@ -10,19 +10,17 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.serialization.decoders import decode_deadline_alert
-from airflow.serialization.serialized_objects import DagSerialization
 from airflow.triggers.callback import CallbackTrigger
 
 from airflow_home import ROOT
-from exact_to_personio.builder import build_dag
 from exact_to_personio.deadlines import deadline_of
 from exact_to_personio.operators import PlanOperator
 from exact_to_personio.stream_alarms import WatchStreamsOperator, stream_committed, stream_failed
 from include.errors import ConfigurationError, RetryLaterError
 from include.ledger import open_ledger
-from include.ledger.tables import watermarks
-from include.records import StreamKey
+from include.ledger.alarms import WAITING
+from include.ledger.tables import deliveries, watermarks
+from include.records import Decision, StreamKey
 from receivers import Hooks, Mailbox, listening
 
 if TYPE_CHECKING:
@@ -199,36 +197,11 @@ def test_webhook_gets_the_body_and_the_token_of_its_connection(
     assert (hooks.paths, hooks.tokens) == (["/in"], ["Bearer a-token"])
 
 
-def test_deadline_is_off_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert deadline_of(DAG) is None
-    monkeypatch.setenv("EXACT_PERSONIO_DEADLINE_MINUTES", "45")
-    deadline = deadline_of(DAG)
-    assert deadline is not None
-    assert deadline.interval == timedelta(minutes=45)
-    assert deadline.callback.kwargs == {"dag_id": DAG, "minutes": 45}
-
-
-def test_deadline_survives_airflows_own_storage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXACT_PERSONIO_DEADLINE_MINUTES", "45")
-    dag = build_dag(dag_id=DAG, entity="Contacts", destination="application", doc=None, schedule="@hourly")
-    stored = json.loads(json.dumps(DagSerialization.to_dict(dag)))
-    (deadline,) = stored["dag"]["deadline"]
-    assert decode_deadline_alert(deadline).interval == timedelta(minutes=45)
-    assert "exact_to_personio.deadlines.run_is_late" in json.dumps(deadline)
-
-
-@pytest.mark.parametrize("text", ["soon", "-1"])
-def test_wrong_deadline_is_a_sentence(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXACT_PERSONIO_DEADLINE_MINUTES", text)
-    with pytest.raises(ConfigurationError, match="EXACT_PERSONIO_DEADLINE_MINUTES is not a number of minutes"):
-        deadline_of(DAG)
-
-
-async def called_back() -> list[str]:
+async def called_back(**run: Any) -> list[str]:
     """Call what the deadline names as Airflow's triggerer does; return the states it reports."""
     deadline = deadline_of(DAG)
     assert deadline is not None
-    known = {"dag_run": {"dag_id": DAG, "run_id": "r1"}, "deadline": {}}
+    known = {"dag_run": {"dag_id": DAG, "run_id": "r1", **run}, "deadline": {}}
     trigger = CallbackTrigger(deadline.callback.path, {**deadline.callback.kwargs, "context": known})
     return [str(event.payload["state"]) async for event in trigger.run()]
 
@@ -245,6 +218,68 @@ def test_missed_deadline_is_told_once_until_a_run_commits(
     commit(ledger)
     stream_committed(context())
     assert "goes on again" in texts(hooks)[1]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"state": "failed"},
+        {"state": "running", "run_type": "backfill"},
+        {"state": "running", "run_type": "manual", "conf": {"created_from": "2026-01-01"}},
+        {"state": "running", "run_type": "manual", "conf": {"require_approval": True}},
+    ],
+)
+def test_runs_that_nobody_waits_for_miss_no_deadline(
+    run: dict[str, Any], ledger: Ledger, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXACT_PERSONIO_DEADLINE_MINUTES", "45")
+    asyncio.run(called_back(**run))
+    assert (hooks.bodies, ledger.alarms.standing()) == ([], [])
+    asyncio.run(called_back(state="running", run_type="manual", conf={"preview": False, "created_from": None}))
+    assert len(hooks.bodies) == 1, "a form that was left as it is"
+
+
+def test_missed_deadline_leaves_the_cause_of_a_failure(
+    ledger: Ledger, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXACT_PERSONIO_DEADLINE_MINUTES", "45")
+    fail(ledger)
+    asyncio.run(called_back(state="running", run_type="scheduled", conf={}))
+    assert [one.trouble.reason_code for one in ledger.alarms.standing()] == [ERROR.reason_code]
+    assert len(hooks.bodies) == 1
+
+
+def test_record_that_is_stuck_silences_no_failure(ledger: Ledger, hooks: Hooks) -> None:
+    commit(ledger)
+    stuck(ledger)
+    assert [watch(ledger) for _ in range(2)] == [1, 0]
+    assert "1 records wait to be sent" in texts(hooks)[0]
+    for _ in range(2):
+        fail(ledger)
+        assert "The mapping is wrong." in texts(hooks)[-1]
+        commit(ledger)
+        stream_committed(context())
+        assert [one.trouble.reason_code for one in ledger.alarms.standing()] == [WAITING]
+    assert len(hooks.bodies) == 3, "each failure after the first message is news"
+
+
+def stuck(ledger: Ledger) -> None:
+    """Have one record wait since two days."""
+    made = [Decision(f"00000000-0000-4000-8000-{1:012d}", 1, "ready", "", payload={"n": 1}, email="p@example.org")]
+    ledger.deliveries.decide(STREAM, "application", 1001, 4242, made, "run", fingerprint="m1")
+    with ledger._database.write() as connection:
+        connection.execute(deliveries.update().values(decided_at=datetime.now(UTC) - timedelta(days=2)))
+
+
+def test_staleness_that_nobody_minds_any_more_ends_in_silence(
+    ledger: Ledger, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(ledger, ago=timedelta(hours=25))
+    assert watch(ledger) == 1
+    monkeypatch.setenv("EXACT_PERSONIO_STALE_HOURS", "0")
+    assert watch(ledger) == 0
+    assert ledger.alarms.standing() == []
+    assert len(hooks.bodies) == 1
 
 
 def test_what_cannot_be_told_harms_no_task(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from include.ledger.alarms import Trouble
+from include.ledger.alarms import WAITING, Trouble
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DAG = "exact_contacts_to_personio_applications"
 STALE = Trouble("stream.watermark.stale", "Nothing was committed.", "exact-personio status")
+WAITS = Trouble(WAITING, "2 records wait.", "exact-personio status")
 FAILED = Trouble("exact.refresh_token.old", "The login is dead.", "exact-personio login")
 
 
@@ -72,3 +73,32 @@ def test_tellers_at_once_tell_it_once(ledger: Ledger) -> None:
     for thread in threads:
         thread.join()
     assert heard == [(STALE.reason_code, True)]
+
+
+def test_failure_is_news_to_who_only_knows_that_records_wait(ledger: Ledger, clock: Clock) -> None:
+    ledger.alarms.note(DAG, WAITS)
+    assert tell(ledger) == [(WAITING, True)]
+    ledger.alarms.note(DAG, WAITS)
+    assert tell(ledger) == []
+    clock.advance(60)
+    ledger.alarms.note(DAG, FAILED)
+    assert [one.since for one in ledger.alarms.standing()] == [clock.at], "what waits stops nothing"
+    assert tell(ledger) == [(FAILED.reason_code, True)]
+
+
+def test_failure_while_the_waiting_is_told_is_still_news(ledger: Ledger) -> None:
+    ledger.alarms.note(DAG, WAITS)
+    with ledger.alarms.telling() as news:
+        ledger.alarms.note(DAG, FAILED)
+        ledger.alarms.told(news[0])
+    assert tell(ledger) == [(FAILED.reason_code, True)]
+
+
+def test_trouble_that_ends_while_it_is_told_has_an_end_that_is_told(ledger: Ledger) -> None:
+    ledger.alarms.note(DAG, STALE)
+    with ledger.alarms.telling() as news:
+        ledger.alarms.end(DAG)
+        ledger.alarms.told(news[0])
+    assert ledger.alarms.standing() == []
+    assert tell(ledger) == [(STALE.reason_code, False)]
+    assert tell(ledger) == []

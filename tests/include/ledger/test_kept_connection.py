@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
@@ -122,3 +122,19 @@ def test_who_forgets_to_close_leaves_nothing_open(postgres_server: str) -> None:
         time.sleep(0.05)
     assert alive(watcher, mine) == 0
     watcher.close()
+
+
+@pytest.mark.parametrize(("asked", "idle"), [("", "30"), ("keepalives_idle=77", "77")], ids=["ours", "the URL's"])
+def test_a_dead_path_is_noticed_and_nothing_is_prepared(postgres_server: str, asked: str, idle: str) -> None:
+    """Behind PgBouncer the next transaction may meet another connection, which knows no statement of this one."""
+    url = parse_url(postgres_server).update_query_string(asked)
+    database = Database(url)
+    with database.read() as connection:
+        for _ in range(7):  # psycopg prepares what comes for the sixth time
+            connection.execute(text("SELECT 1"))
+        assert connection.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one() == 0
+        driver: Any = connection.connection.driver_connection
+        options = driver.info.get_parameters()
+        assert options["keepalives_idle"] == idle
+        assert options["tcp_user_timeout"] == "30000"
+    database.close()

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
 
 from include.errors import ConfigurationError, ExactPersonioError, RetryLaterError
 from include.ledger import database as ledger_database
 from include.ledger import open_ledger
 from include.ledger.migrate import migrate
+from include.ledger.opening import told_plainly, told_while_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,3 +159,27 @@ def test_a_busy_database_is_tried_again_later(tmp_path: Path, key: str, monkeypa
 def _write_something(database: ledger_database.Database) -> bool:
     with database.write():
         return migrate(database)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("FATAL: the database system is shutting down", "busy"),
+        ("FATAL: the database system is starting up", "busy"),
+        ("FATAL: remaining connection slots are reserved for roles with the SUPERUSER attribute", "busy"),
+        ("deadlock detected", "busy"),
+        ("server closed the connection unexpectedly", "unreachable"),
+        ("terminating connection due to administrator command", "unreachable"),
+        ("could not receive data from server: Connection reset by peer", "unreachable"),
+        ("failed to resolve host 'db': [Errno -3] Temporary failure in name resolution", "unreachable"),
+    ],
+)
+def test_what_a_restart_says_is_worth_another_try(said: str, reason: str) -> None:
+    """At the opening, and in the middle of the work."""
+    url = make_url("postgresql://me@127.0.0.1/ledger")
+    with pytest.raises(RetryLaterError) as caught, told_plainly(url):
+        raise OperationalError("SELECT 1", {}, Exception(said))
+    assert caught.value.reason_code == f"ledger.database.{reason}"
+    with pytest.raises(RetryLaterError) as caught, told_while_open(url):
+        raise OperationalError("SELECT 1", {}, Exception(said))
+    assert caught.value.reason_code == "ledger.database.lost"

@@ -99,6 +99,16 @@ def test_quota_is_what_exact_said_and_what_personio_allows(ledger: Ledger) -> No
     ]
 
 
+def test_clients_without_a_company_are_one_figure(ledger: Ledger) -> None:
+    """Two with the same labels would be two samples, and Prometheus refuses the whole scrape."""
+    for bucket in ("personio:one-client:v2", "personio:other-client:v2", "personio:other-client:v2"):
+        ledger.pacer.acquire(bucket, limit=600, seconds=60)
+    found = scraped(exposition(gauges(ledger)))
+    labels = {"service": "personio", "owner": "", "window": "v2"}
+    assert found["exact_personio_calls_used"] == [(labels, 3)]
+    assert found["exact_personio_quota_left"] == [(labels, 598)], "of the one that has the least"
+
+
 def test_logins_have_days_left_and_a_dead_one_none(ledger: Ledger, clock: Clock) -> None:
     for name in ("alive", "dead"):
         ledger.vault(name).save("access", "refresh", clock.at, clock.at)

@@ -150,7 +150,7 @@ def test_whoever_mentions_an_address_is_not_the_person(
     [assistant] = fill(sandbox, MAY, FirstName="Bob", LastName="Bakker", Email="bob@example.org", City=f"c/o {MAIL}")
     line.backfill("first", *MONTH)
     found = person(line.ledger, MAIL)
-    assert (found.ids, found.emails) == ({vera}, {MAIL})
+    assert (found.ids, found.emails) == (frozenset({vera}), frozenset({MAIL}))
     erased(line, MAIL, home)
     assert held(line.ledger) == []
     sandbox.sandbox.exact.update(DIVISION, "Contacts", assistant, {"City": "Delft"})
