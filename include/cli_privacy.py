@@ -139,6 +139,8 @@ def log(as_json: Json = False) -> None:
     for one in known:
         ended = f", admitted again {one.lifted_at:%Y-%m-%d %H:%M}" if one.lifted_at else ""
         left = "" if one.finished_at else ", old bytes not removed yet: exact-personio privacy scrub"
+        if one.blanked_at is None:
+            left = ", not ended: under way, or the next sync_housekeeping ends it"
         typer.echo(
             f"{one.at:%Y-%m-%d %H:%M} {one.name} {one.why} by {one.asked_by}: {one.records} records{ended}{left}"
         )

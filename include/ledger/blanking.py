@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, select, tuple_
@@ -15,6 +16,7 @@ from include.ledger.run_outbox import release
 from include.ledger.run_tables import previews, run_outbox
 from include.ledger.states import DONE, IN_FLIGHT, NEVER_DECIDED, STATE_CHANGE
 from include.ledger.tables import deliveries, failures, staged
+from include.ledger.tables import events as events_table
 from include.ledger.tombstones import ERASED, MARKER, placeholder
 
 if TYPE_CHECKING:
@@ -39,9 +41,26 @@ _EMPTY: Final = {"sealed": None, "result": None, "email_hash": None, "trace": No
 _NOTHING: Final = b""
 
 
-def blank(
-    database: Database, cipher: Cipher, name: str, pieces: Iterable[Piece], emails: Collection[str]
-) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class Blanked:
+    """What blanking came to.
+
+    :param counts: rows, by kind.
+    :param deliveries: number -> state, reason, id at Personio and doubt of each delivery, as they were when it was
+        blanked. What was read of it before may be older: a load may have sent it since.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    deliveries: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def __add__(self, other: Blanked) -> Blanked:
+        """Return both; what was seen first of a delivery holds, since the second finds it blank."""
+        counts = Counter(self.counts)
+        counts.update(other.counts)
+        return Blanked(dict(counts), {**other.deliveries, **self.deliveries})
+
+
+def blank(database: Database, cipher: Cipher, name: str, pieces: Iterable[Piece], emails: Collection[str]) -> Blanked:
     """Take the content out of pieces; see `include.ledger.erasures.Erasures.blank`."""
     by_kind: dict[str, list[Piece]] = {}
     for piece in pieces:
@@ -64,7 +83,7 @@ def blank(
                     connection.exec_driver_sql("PRAGMA secure_delete=ON")
                 do(connection, slice_)
             counts[kind] += len(slice_)
-    return dict(counts)
+    return Blanked(dict(counts), eraser.seen)
 
 
 class _Eraser:
@@ -74,7 +93,8 @@ class _Eraser:
         self._database = database
         self._cipher = cipher
         self._name = name
-        self._run = f"privacy/{name}"
+        self._run = _run(name)
+        self.seen: dict[int, dict[str, Any]] = {}
         self._words = re.compile("|".join(map(re.escape, sorted(emails))) or r"(?!)", re.IGNORECASE)
 
     def run_outbox(self, connection: Connection, pieces: list[Piece]) -> None:
@@ -83,18 +103,20 @@ class _Eraser:
         connection.execute(run_outbox.delete().where(mine))
 
     def deliveries(self, connection: Connection, pieces: list[Piece]) -> None:
-        names = ("id", "state", "attempt", "was_in_doubt")
+        names = ("id", "state", "attempt", "reason_code", "remote_id", "was_in_doubt")
         meant = deliveries.c.id.in_(_ids(pieces))
         query = select(*(deliveries.c[name] for name in names)).where(meant).order_by(deliveries.c.id)
         now, lines = self._database.now(), []
         for row in connection.execute(query.with_for_update()).all():
             done = row.state in DONE
+            doubt = row.was_in_doubt or row.state in IN_FLIGHT
+            told_of = {"state": row.state, "reason_code": row.reason_code, "remote_id": row.remote_id}
+            self.seen[row.id] = {**told_of, "was_in_doubt": doubt}
             # What is done keeps its time: reconciliation reads from it when the record arrived.
             values: dict[str, Any] = dict(_EMPTY)
             if not done:
                 values |= {"state": "skipped_by_rule", "reason_code": ERASED, "field": "", "due_at": None}
                 # If it arrived after all, "already exists" is ours.
-                doubt = row.was_in_doubt or row.state in IN_FLIGHT
                 values |= {"updated_at": now, "lease_until": None, "was_in_doubt": doubt, "run_id": self._run}
             connection.execute(deliveries.update().where(deliveries.c.id == row.id).values(values))
             state = row.state if done else "skipped_by_rule"
@@ -142,8 +164,8 @@ def readmit(database: Database, cipher: Cipher, names: Collection[str], *, run_i
     :param anew: what Personio had counts as never sent.
     """
     counts = Counter({"rows": 0, "deliveries": 0})
-    records: set[tuple[int, str, str]] = set()
-    for rows in _marked_rows(database, cipher, names):
+    records = _blanked_records(database, names)
+    for rows in _marked_rows(database, cipher, names, records):
         values = {"sealed": _NOTHING, "content_hash": NO_CONTENT, "row_version": FORGOTTEN}
         with database.write() as connection:
             connection.execute(staged.update().where(staged.c.id.in_([row[0] for row in rows])).values(values))
@@ -155,9 +177,24 @@ def readmit(database: Database, cipher: Cipher, names: Collection[str], *, run_i
     return dict(counts)
 
 
+def _blanked_records(database: Database, names: Collection[str]) -> set[tuple[int, str, str]]:
+    """Return the records whose deliveries were blanked by erasures: their stories say so, whatever became of rows."""
+    c = deliveries.c
+    mine = events_table.c.run_id.in_([_run(name) for name in names])
+    query = select(c.division, c.entity, c.source_id).join_from(events_table, deliveries, c.id == events_table.c.delivery_id).where(mine)
+    with database.read() as connection:
+        return {(row.division, row.entity, row.source_id) for row in connection.execute(query)}
+
+
+def _run(name: str) -> str:
+    """Return the run under which an erasure writes its events."""
+    return f"privacy/{name}"
+
+
 def _marked_rows(
-    database: Database, cipher: Cipher, names: Collection[str]
+    database: Database, cipher: Cipher, names: Collection[str], records: Collection[tuple[int, str, str]]
 ) -> Iterator[list[tuple[int, tuple[int, str, str]]]]:
+    """Yield rows that say that their person was erased, and those of records where retention removed even that."""
     columns = (staged.c.id, staged.c.division, staged.c.entity, staged.c.source_id, staged.c.sealed)
     query, after = select(*columns).order_by(staged.c.id).limit(SLICE), 0
     while True:
@@ -166,11 +203,11 @@ def _marked_rows(
         if not rows:
             return
         after = rows[-1].id
-        found = [
-            (row.id, (row.division, row.entity, row.source_id))
-            for row in rows
-            if row.sealed and cipher.open(row.sealed).get(MARKER) in names
-        ]
+        found = []
+        for row in rows:
+            record = (row.division, row.entity, row.source_id)
+            if cipher.open(row.sealed).get(MARKER) in names if row.sealed else record in records:
+                found.append((row.id, record))
         if found:
             yield found
 

@@ -19,6 +19,8 @@ erasures = Table(
     Column("why", String(40), nullable=False),
     Column("asked_by", String(NAME), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    # When the content was out of the rows; None: the erasure was interrupted, and has to be asked for again.
+    Column("blanked_at", UtcDateTime),
     # When the last old bytes were gone from the database's files; None: not yet.
     Column("finished_at", UtcDateTime),
     Column("lifted_at", UtcDateTime),

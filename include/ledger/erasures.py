@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, or_, select, text, union
+from sqlalchemy import and_, case, func, or_, select, text, union
 
 from include.ledger import blanking
 from include.ledger.erasure_tables import deletion_logs, erasures
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
+    from include.ledger.blanking import Blanked
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
     from include.ledger.holdings import Piece
+
+UNDER_WAY: Final = timedelta(hours=6)
+"""So long an erasure may take; whatever is older and not ended was interrupted."""
 
 SETTLE_SECONDS: Final = 2 * FRESH_SECONDS + 1
 """After the first tombstone of a ledger: by then every process knows that there are some."""
@@ -41,6 +46,7 @@ class Erasure:
     :param asked_by: who erased: a user of the machine, or a run.
     :param marks: tombstones that were planted.
     :param records: records of Exact among them.
+    :param blanked_at: when the content was out of the rows; None: it is under way, or was interrupted.
     :param finished_at: when the old bytes were gone from the database's files; None: not yet.
     :param lifted_at: when the person was admitted again; None: they are kept out.
     """
@@ -51,6 +57,7 @@ class Erasure:
     at: datetime
     marks: int
     records: int
+    blanked_at: datetime | None
     finished_at: datetime | None
     lifted_at: datetime | None
 
@@ -87,6 +94,7 @@ class Erasures:
         *,
         why: str,
         asked_by: str,
+        name: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> str:
         """Keep a person out from now on; return the erasure's name. What is held is blanked next, by `blank`.
@@ -95,11 +103,12 @@ class Erasures:
 
         :param records: of the person.
         :param emails: of the person, and of nobody else.
+        :param name: of an erasure that more was found for; None: a new one.
         """
-        name, now = secrets.token_hex(16), self._database.now()
+        new, now = name or secrets.token_hex(16), self._database.now()
         marks = {self._tombstones.record_mark(*record): "record" for record in sorted(records)}
         marks |= {self._tombstones.email_mark(email): "email" for email in sorted(emails)}
-        common = {"erasure": name, "why": why, "asked_by": asked_by[:250], "at": now, "records": len(records)}
+        common = {"erasure": new, "why": why, "asked_by": asked_by[:250], "at": now, "records": len(records)}
         with self._database.write() as connection:
             if not self._database.is_sqlite:
                 # Waits for whoever asked before and may be about to write the person.
@@ -111,16 +120,14 @@ class Erasures:
             rows = [{**common, "mark": mark, "kind": kind} for mark, kind in marks.items() if mark not in known]
             if rows:
                 connection.execute(erasures.insert(), rows)
-            elif known:
-                # Asked for again, as after an interruption: what is blanked now is found under the name that stands.
-                name = min(known.values())
         self._database.erasures.some = True
         if first:
             sleep(SETTLE_SECONDS)
-        return name
+        # Asked for again, as after an interruption: what is blanked now is found under the name that stands.
+        return min(known.values()) if known and not rows and name is None else new
 
-    def blank(self, name: str, pieces: Iterable[Piece], emails: Collection[str]) -> dict[str, int]:
-        """Take the content out of pieces; return how many, by kind.
+    def blank(self, name: str, pieces: Iterable[Piece], emails: Collection[str]) -> Blanked:
+        """Take the content out of pieces.
 
         What was to be sent is not sent. What is on its way ends as ``skipped_by_rule``: its payload is gone, so
         nobody can look for it any more, and an answer that comes later is noted as an event.
@@ -131,23 +138,45 @@ class Erasures:
         """
         return blanking.blank(self._database, self._cipher, name, pieces, emails)
 
+    def blanked(self, names: Collection[str]) -> None:
+        """Note that all content of erasures is out of the rows.
+
+        :param names: of erasures whose pieces were blanked, to the last one.
+        """
+        mine = and_(erasures.c.erasure.in_(names), erasures.c.blanked_at.is_(None))
+        with self._database.write() as connection:
+            connection.execute(erasures.update().where(mine).values(blanked_at=self._database.now()))
+
     def finish(self) -> bool:
         """Remove the old bytes from the database's files; return whether all are gone.
 
-        Takes a while, and everybody else waits: the files are written anew.
+        Takes a while, and everybody else waits: the files are written anew. An erasure that was interrupted before
+        its content was out of the rows stays unfinished.
         """
         if not scrub(self._database):
             return False
-        open_ones = erasures.c.finished_at.is_(None)
+        open_ones = and_(erasures.c.finished_at.is_(None), erasures.c.blanked_at.is_not(None))
         with self._database.write() as connection:
             connection.execute(erasures.update().where(open_ones).values(finished_at=self._database.now()))
         return True
 
     def unfinished(self) -> int:
-        """Return how many erasures have left old bytes in the database's files."""
-        query = select(func.count(func.distinct(erasures.c.erasure))).where(erasures.c.finished_at.is_(None))
+        """Return how many erasures have left old bytes in the database's files, and nothing else."""
+        where = and_(erasures.c.finished_at.is_(None), erasures.c.blanked_at.is_not(None))
+        query = select(func.count(func.distinct(erasures.c.erasure))).where(where)
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def interrupted(self) -> list[Erasure]:
+        """Return the erasures that keep somebody out whose content may still be held: they were not ended."""
+        before = self._database.now() - UNDER_WAY
+        return [one for one in self.known() if one.blanked_at is None and one.lifted_at is None and one.at < before]
+
+    def marks_of(self, name: str) -> set[str]:
+        """Return the marks of what an erasure keeps out; see `include.ledger.tombstones.Tombstones`."""
+        query = select(erasures.c.mark).where(erasures.c.erasure == name, erasures.c.lifted_at.is_(None))
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
 
     def standing(self, records: Collection[Record], emails: Collection[str]) -> list[str]:
         """Return the names of the erasures that keep any of these out."""
@@ -173,9 +202,13 @@ class Erasures:
     def known(self) -> list[Erasure]:
         """Return all erasures, oldest first."""
         c = erasures.c
-        names = (c.erasure, c.why, c.asked_by, c.at)
-        told = (func.count(), func.max(c.records), func.min(c.finished_at), func.min(c.lifted_at))
-        query = select(*names, *told).group_by(*names).order_by(c.at, c.erasure)
+        # What was found later is kept out under the same name.
+        began = (c.erasure, func.min(c.why), func.min(c.asked_by), func.min(c.at))
+        # What was added to an erasure and not blanked leaves it open: `min` would pass over its NULL.
+        open_ = func.count() - func.count(c.blanked_at)
+        blanked = case((open_ == 0, func.max(c.blanked_at)))
+        told = (func.count(), func.max(c.records), blanked, func.min(c.finished_at), func.min(c.lifted_at))
+        query = select(*began, *told).group_by(c.erasure).order_by(func.min(c.at), c.erasure)
         with self._database.read() as connection:
             return [Erasure(*row) for row in connection.execute(query)]
 

@@ -144,10 +144,19 @@ class Holdings:
             *(select(t.c.division, t.c.entity, t.c.source_id).where(t.c.source_id == source_id) for t in _BOTH)
         )
 
-    def records_at_personio(self, remote_id: str) -> list[tuple[int, str, str]]:
-        """Return (division, entity, id) of the records that became something with an id of Personio, by index."""
+    def records_at_personio(self, remote_id: str) -> dict[tuple[str, int], list[tuple[int, str, str]]]:
+        """Return the records that became something with an id of Personio, by index.
+
+        :return: (destination, company) -> (division, entity, id) of records; each counts its ids for itself.
+        """
         c = deliveries.c
-        return self._records(select(c.division, c.entity, c.source_id).where(c.remote_id == remote_id))
+        columns = (c.destination, c.company, c.division, c.entity, c.source_id)
+        found: dict[tuple[str, int], list[tuple[int, str, str]]] = {}
+        with self._database.read() as connection:
+            query = select(*columns).where(c.remote_id == remote_id).distinct().order_by(*columns)
+            for destination, company, *record in connection.execute(query):
+                found.setdefault((destination, company), []).append((record[0], record[1], record[2]))
+        return found
 
     def email_hash(self, email: str) -> str:
         """Return the hash under which deliveries hold an address."""

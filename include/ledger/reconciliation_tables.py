@@ -46,6 +46,8 @@ accepted = Table(
     metadata,
     Column("kind", String(60), primary_key=True),
     Column("subject", String(100), primary_key=True),
+    # Where it was accepted; empty: everywhere, as before version 8 of the schema.
+    Column("part", String(2 * NAME), primary_key=True, server_default=""),
     Column("by", String(NAME), nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )

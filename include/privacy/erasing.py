@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from include.ledger.states import DONE, IN_FLIGHT
+from include.ledger.tombstones import main_contact_of
 from include.privacy.files import in_exports
-from include.privacy.person import gathered, merged
+from include.privacy.person import Person, gathered, merged, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from include.ledger import Ledger
+    from include.ledger.blanking import Blanked
     from include.ledger.erasures import Record
     from include.ledger.holdings import Piece
     from include.privacy.files import ExportFile
-    from include.privacy.person import Person
 
 ASKED: Final = "asked"
 """Why somebody was erased: a person asked for it."""
 MATCHING: Final = "employee_match"
+_ROUNDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +78,50 @@ def erase(
     who: Person,
     *,
     asked_by: str,
-    why: str = ASKED,
     exports: Path | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Erased:
     """Erase a person from the ledger and the exports, and keep them from being taken in again.
 
-    May be repeated: whoever was interrupted calls again.
+    May be repeated: whoever was interrupted calls again, or leaves it to the next housekeeping.
 
     :param who: as `include.privacy.person.person` found them.
     :param asked_by: who erases, for the record.
     :param exports: the folder of exports; None: the usual one.
     """
-    name = ledger.erasures.plant(who.records, who.emails, why=why, asked_by=asked_by, sleep=sleep)
-    # Once more: what was written while it was being planted, and nothing comes after that.
-    who = merged(who, gathered(ledger, who.records, who.emails))
-    before = list(who.pieces)
-    blanked = blank(ledger, name, before, who)
+    name = ledger.erasures.plant(who.records, who.emails, why=ASKED, asked_by=asked_by, sleep=sleep)
+    return carry_out(ledger, name, who, asked_by=asked_by, exports=exports)
+
+
+def carry_out(ledger: Ledger, name: str, who: Person, *, asked_by: str, exports: Path | None = None) -> Erased:
+    """Take out all that is held of a person who is kept out already.
+
+    :param name: of the erasure.
+    :param who: as they were found.
+    :param asked_by: who erases, for the record.
+    :param exports: the folder of exports; None: the usual one.
+    """
+    # At once: reading the whole ledger takes minutes where it is large, and until then a load could still send it.
+    blanked = blank(ledger, name, who.pieces, who)
+    for _ in range(_ROUNDS):
+        # Once more: what was written between the search and the tombstones.
+        again = gathered(ledger, who.records, who.emails)
+        known = {(piece.kind, piece.key) for piece in who.pieces}
+        more = [one for one in again.pieces if (one.kind, one.key) not in known or one.content is not None]
+        anew = not (again.records <= who.records and again.emails <= who.emails)
+        who = merged(who, again)
+        if anew:
+            ledger.erasures.plant(who.records, who.emails, why=ASKED, asked_by=asked_by, name=name)
+        if not more and not anew:
+            break
+        blanked += blank(ledger, name, more, who)
+    ledger.erasures.blanked([name])
+    who = _as_blanked(who, blanked)
     return Erased(
         erasure=name,
-        blanked=blanked,
-        stopped=_count(before, ("ready", "retry")),
-        under_way=_count(before, IN_FLIGHT),
+        blanked=blanked.counts,
+        stopped=_count(who.pieces, ("ready", "retry")),
+        under_way=_count(who.pieces, IN_FLIGHT),
         exports=tuple(in_exports(who.ids, who.emails, remove=True, folder=exports)),
         elsewhere=tuple(elsewhere(who)),
         shared=tuple(sorted({one for ids in who.shared.values() for one in ids})),
@@ -104,24 +129,67 @@ def erase(
     )
 
 
-def erase_records(ledger: Ledger, records: Iterable[Record], *, asked_by: str, why: str) -> tuple[Person, str]:
+def erase_records(
+    ledger: Ledger, records: Collection[Record], *, asked_by: str, why: str
+) -> Iterator[tuple[Record, str, list[Elsewhere]]]:
     """Erase records of Exact, and what was made of them as main contacts; addresses are not kept out.
 
-    The old bytes are left to `include.ledger.erasures.Erasures.finish`, once for many.
+    The ledger is read once for all of them. The old bytes are left to `include.ledger.erasures.Erasures.finish`.
 
-    :return: what was held, and the erasure's name.
+    :return: each record with its erasure's name, and what other services hold of it.
     """
-    records = frozenset(records)
-    name = ledger.erasures.plant(records, (), why=why, asked_by=asked_by)
-    who = gathered(ledger, records, (), by_address=False)
-    blank(ledger, name, who.pieces, who)
-    return who, name
+    names = {
+        record: ledger.erasures.plant([record], (), why=why, asked_by=asked_by) for record in sorted(set(records))
+    }
+    if not names:
+        return
+    all_of_them = gathered(ledger, names, (), by_address=False)
+    for record, who in _each(all_of_them, names).items():
+        blanked = blank(ledger, names[record], who.pieces, who)
+        ledger.erasures.blanked([names[record]])
+        yield record, names[record], elsewhere(_as_blanked(who, blanked))
 
 
-def blank(ledger: Ledger, name: str, pieces: Iterable[Piece], who: Person) -> dict[str, int]:
-    """Blank what has content, or could still be sent; return how much, by kind."""
+def blank(ledger: Ledger, name: str, pieces: Iterable[Piece], who: Person) -> Blanked:
+    """Blank what has content, or could still be sent."""
     meant = [piece for piece in pieces if piece.content is not None or piece.kind in {"delivery", "news"}]
     return ledger.erasures.blank(name, meant, who.emails)
+
+
+def _each(who: Person, records: Iterable[Record]) -> dict[Record, Person]:
+    """Return each of some records by itself, with the accounts whose main contact it is and what is held of both."""
+    mains = {
+        account: (account[0], "Contacts", main_contact_of(piece.content))
+        for piece in who.pieces
+        if piece.kind == "staged" and piece.content and (account := record_of(piece)) in who.accounts
+    }
+    owners = {**mains, **{record: record for record in records}}
+    # Previews and news know the id alone.
+    by_id: dict[str, Record] = {of[2]: owner for of, owner in owners.items()}
+    pieces: dict[Record, list[Piece]] = {record: [] for record in records}
+    for piece in who.pieces:
+        of = record_of(piece)
+        owner = owners.get(of) if of is not None else by_id.get(piece.source_id)
+        if owner in pieces:
+            pieces[owner].append(piece)
+    accounts = {record: frozenset(of for of, main in mains.items() if main == record) for record in records}
+    return {
+        record: Person(frozenset([record]), accounts[record], frozenset(), pieces=tuple(pieces[record]))
+        for record in pieces
+    }
+
+
+def _as_blanked(who: Person, blanked: Blanked) -> Person:
+    """Return a person, each delivery as it stood when it was blanked: it may have been sent after it was read."""
+    return dataclasses.replace(
+        who,
+        pieces=tuple(
+            dataclasses.replace(piece, about={**piece.about, **blanked.deliveries[piece.key[0]]})
+            if piece.kind == "delivery" and piece.key[0] in blanked.deliveries
+            else piece
+            for piece in who.pieces
+        ),
+    )
 
 
 def elsewhere(who: Person) -> list[Elsewhere]:

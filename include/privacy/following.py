@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from include.clients.exact import BEFORE_EVERYTHING
 from include.clients.exact_paging import row_version
 from include.ledger.tombstones import main_contact_of
-from include.privacy.erasing import elsewhere, erase_records
+from include.privacy.erasing import erase_records
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -112,13 +112,13 @@ def _held(ledger: Ledger, gone: Collection[Record]) -> set[Record]:
 
 
 def _erase(ledger: Ledger, records: Collection[Record], *, why: str, asked_by: str) -> dict[str, int]:
-    counts = Counter({"erased": len(records), "at_personio": 0})
-    for record in sorted(records):
-        who, name = erase_records(ledger, [record], asked_by=asked_by, why=why)
+    counts = Counter({"erased": 0, "at_personio": 0})
+    for record, name, left in erase_records(ledger, records, asked_by=asked_by, why=why):
+        counts["erased"] += 1
         log.warning("%s %s of division %s: %s; erased here (%s).", record[1], record[2], record[0], why, name)
-        for left in elsewhere(who):
-            if left.service == "Personio":
+        for one in left:
+            if one.service == "Personio":
                 counts["at_personio"] += 1
-                sure = "holds" if left.certain else "may hold"
-                log.warning("Personio %s it: %s, id %s. Erase it there.", sure, left.what, left.id or "not known")
+                sure = "holds" if one.certain else "may hold"
+                log.warning("Personio %s it: %s, id %s. Erase it there.", sure, one.what, one.id or "not known")
     return dict(counts)

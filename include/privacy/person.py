@@ -6,7 +6,6 @@ DAGs. What ties them together is encrypted, so the ledger is read as a whole, un
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -57,7 +56,8 @@ def person(ledger: Ledger, text: str, *, division: int | None = None) -> Person:
 
     :param text: an e-mail address, an ID of Exact, or an id of Personio.
     :param division: where a record is that the ledger does not know; None: in any that the ledger knows.
-    :raises ConfigurationError: it is none of the three, or an id of Personio that the ledger does not know.
+    :raises ConfigurationError: it is none of the three, or an id of Personio that the ledger does not know, or that
+        means different people in different places.
     """
     text = text.strip().casefold()
     guid = text.strip("{}")
@@ -66,14 +66,28 @@ def person(ledger: Ledger, text: str, *, division: int | None = None) -> Person:
     if GUID.fullmatch(guid):
         known = ledger.holdings.records_of(guid)
         return gathered(ledger, known or _anywhere(ledger, guid, division), ())
-    known = ledger.holdings.records_at_personio(text) if text else []
-    if not known:
+    places = ledger.holdings.records_at_personio(text) if text else {}
+    if not places:
         raise ConfigurationError(
             "This is no e-mail address, no ID of Exact, and no id of Personio that the ledger knows.",
             reason_code="privacy.person.unknown",
             way_out="Give the address, or the whole ID as Exact shows it.",
         )
-    return gathered(ledger, known, ())
+    if len(places) > 1:
+        raise _ambiguous(places)
+    return gathered(ledger, next(iter(places.values())), ())
+
+
+def _ambiguous(places: Mapping[tuple[str, int], list[Record]]) -> ConfigurationError:
+    told = [
+        f"{destination} of company {company}: {', '.join(record[2] for record in records)}"
+        for (destination, company), records in sorted(places.items())
+    ]
+    return ConfigurationError(
+        f"This id means different things at Personio. {'; '.join(told)}.",
+        reason_code="privacy.person.ambiguous",
+        way_out="Give Exact's ID of the one that is meant.",
+    )
 
 
 def _anywhere(ledger: Ledger, guid: str, division: int | None) -> list[Record]:
@@ -145,7 +159,7 @@ class _Search:
         ids = {record[2] for record in self._records | self._accounts}
         for piece in self._ledger.holdings.pieces():
             addresses = addresses_in(piece.content) if self._by_address else set()
-            record = _record(piece)
+            record = record_of(piece)
             if piece.entity == "Contacts" and record:
                 for address in addresses & self._candidates.keys():
                     holders[address].add(record)
@@ -199,7 +213,8 @@ class _Search:
                 self._candidates.setdefault(address, set())
 
 
-def _record(piece: Piece) -> Record | None:
+def record_of(piece: Piece) -> Record | None:
+    """Return the record at Exact that a row is of; None: the row names no division."""
     if piece.division is None:
         return None
     return piece.division, piece.entity, piece.source_id
@@ -225,10 +240,9 @@ def _own_addresses(piece: Piece) -> set[str]:
 
 
 def merged(one: Person, other: Person) -> Person:
-    """Return a person as two searches have found them; the later one's pieces are what is held now."""
-    return dataclasses.replace(
-        other,
-        records=one.records | other.records,
-        accounts=one.accounts | other.accounts,
-        emails=one.emails | other.emails,
+    """Return a person as two searches have found them; of a row that both found, what the first has read."""
+    pieces = {(piece.kind, piece.key): piece for piece in (*other.pieces, *one.pieces)}
+    return Person(
+        *(one.records | other.records, one.accounts | other.accounts, one.emails | other.emails),
+        *({**one.shared, **other.shared}, tuple(pieces.values())),
     )

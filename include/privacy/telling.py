@@ -26,6 +26,12 @@ WORDS: Final = {
 }
 
 
+NOTHING: Final = (
+    "Nothing is held of this person under this address or ID. A former main contact of an account is found by "
+    "address; whoever was sent so long ago that retention has removed the address, by Exact's ID or Personio's."
+)
+
+
 def held(ledger: Ledger, who: Person, exports: Sequence[ExportFile]) -> dict[str, Any]:
     """Return what is held of a person and where, without any of it."""
     return {
@@ -80,7 +86,7 @@ def find_lines(found: dict[str, Any]) -> list[str]:
         )
     if found["kept_out_by"]:
         lines.append(f"Erased and kept out since: {', '.join(found['kept_out_by'])}")
-    return lines or ["Nothing is held of this person."]
+    return lines or [NOTHING]
 
 
 def erased_lines(done: Erased) -> list[str]:

@@ -42,6 +42,7 @@ class FollowDeletionsOperator(LedgerOperator):
     def work(self, ledger: Ledger, context: Context) -> dict[str, dict[str, int]]:
         """Follow up each division, then what was anonymised; return counts."""
         from include.privacy.following import ERASE, follow_anonymised, follow_deletions  # noqa: PLC0415 - lazily
+        from include.privacy.resuming import resume  # noqa: PLC0415
         from include.settings import load_settings  # noqa: PLC0415
 
         found: dict[str, dict[str, int]] = {}
@@ -58,6 +59,7 @@ class FollowDeletionsOperator(LedgerOperator):
             self.log.info(
                 "EXACT_PERSONIO_FOLLOW_DELETIONS is keep: what Exact deleted or anonymised is left as it is."
             )
+        resume(ledger)
         if ledger.erasures.unfinished() and not ledger.erasures.finish():
             self.log.warning(
                 "Old bytes of erased persons are still in the ledger's files; tomorrow they are tried again."

@@ -1,0 +1,217 @@
+"""Erasing while the line goes on, and erasing that is cut off: nothing is sent unseen, nothing is left behind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import update
+
+from include.errors import ConfigurationError
+from include.ledger.erasure_tables import erasures
+from include.ledger.erasures import UNDER_WAY
+from include.ledger.holdings import Holdings
+from include.ledger.tables import deliveries
+from include.privacy import erasing
+from include.privacy.erasing import erase
+from include.privacy.following import follow_deletions
+from include.privacy.person import gathered, person
+from include.privacy.readmitting import readmit
+from include.privacy.resuming import resume
+from line import DIVISION, Line
+from moved import hire
+from planned import fill
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from include.ledger import Ledger
+    from include.sandbox.server import RunningSandbox
+
+MAY = datetime(2024, 5, 6, 12, tzinfo=UTC)
+MAIL = "vera.unmistakable@example.org"
+
+
+@pytest.fixture
+def line(ledger: Ledger, sandbox: RunningSandbox) -> Line:
+    made = Line(ledger, sandbox)
+    made.log_in()
+    return made
+
+
+@pytest.fixture
+def vera(sandbox: RunningSandbox) -> str:
+    return fill(sandbox, MAY, FirstName="Verafirst", LastName="Unmistakable", Email=MAIL)[0]
+
+
+def erased(line: Line, home: Path) -> erasing.Erased:
+    return erase(line.ledger, person(line.ledger, MAIL), asked_by="officer", exports=home / "exports")
+
+
+def decided(line: Line) -> Any:
+    """Bring everybody up to the moment before they are sent; return the run."""
+    run = line.start("first", start_from="beginning")
+    run.plan()
+    run.extract()
+    run.decide()
+    return run
+
+
+def held(ledger: Ledger) -> list[str]:
+    return [piece.kind for piece in ledger.holdings.pieces() if MAIL in str(piece.content).casefold()]
+
+
+def applied(sandbox: RunningSandbox) -> list[str]:
+    return [str(made["email"]) for made in sandbox.sandbox.personio.contents()["applications"]]
+
+
+def test_a_load_beside_an_erasure_finds_nobody_to_send(
+    line: Line, sandbox: RunningSandbox, vera: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading a large ledger once more takes minutes; a load that comes along meanwhile has nobody to send."""
+    run, search = decided(line), gathered
+
+    def load_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        run.load()
+        return search(*args, **kwargs)
+
+    monkeypatch.setattr(erasing, "gathered", load_meanwhile)
+    done = erased(line, home)
+    assert applied(sandbox) == []
+    assert (done.stopped, done.under_way) == (1, 0)
+    assert [one.service for one in done.elsewhere] == ["Exact"]
+
+
+def test_who_was_sent_while_an_erasure_looked_for_them_is_reported_so(
+    line: Line, sandbox: RunningSandbox, vera: str, home: Path
+) -> None:
+    """What counts is how a delivery stood when it was blanked, not how it was read before."""
+    run = decided(line)
+    found = person(line.ledger, MAIL)
+    run.load()
+    [remote] = [piece.about["remote_id"] for piece in line.ledger.holdings.pieces() if piece.kind == "delivery"]
+    done = erase(line.ledger, found, asked_by="officer", exports=home / "exports")
+    assert applied(sandbox) == [MAIL]
+    assert (done.stopped, done.under_way) == (0, 0)
+    assert [(one.id, one.certain) for one in done.elsewhere if one.service == "Personio"] == [(remote or "", True)]
+
+
+def test_who_came_under_another_id_meanwhile_is_kept_out_too(
+    line: Line, sandbox: RunningSandbox, vera: str, home: Path
+) -> None:
+    """The second record was read after the search; later it changes its address, and is still the person's."""
+    run = line.start("first", start_from="beginning")
+    run.plan()
+    run.extract()
+    found = person(line.ledger, MAIL)
+    [second] = fill(sandbox, MAY, FirstName="Verafirst", Email=MAIL)
+    line.run("second")
+    done = erase(line.ledger, found, asked_by="officer", exports=home / "exports")
+    assert {one.id for one in done.elsewhere if one.service == "Exact"} == {vera, second}
+    assert [known.name for known in line.ledger.erasures.known()] == [done.erasure]
+    sandbox.sandbox.exact.update(DIVISION, "Contacts", second, {"Email": "vera@other.example.org"})
+    line.run("third")
+    assert [piece.source_id for piece in line.ledger.holdings.pieces() if piece.content] == []
+
+
+def cut_off(line: Line, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Die between the tombstones and the content."""
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(line.ledger.erasures), "blank", dies)
+        with pytest.raises(KeyboardInterrupt):
+            erased(line, home)
+
+
+def age(ledger: Ledger) -> None:
+    """Let an erasure be older than one that may still be under way."""
+    with ledger._database.write() as connection:
+        old = datetime.now(UTC) - UNDER_WAY - timedelta(minutes=1)
+        connection.execute(update(erasures).values(at=old))
+
+
+def test_an_erasure_that_was_cut_off_is_not_taken_for_finished(
+    line: Line, vera: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.run("first")
+    cut_off(line, home, monkeypatch)
+    line.ledger.erasures.finish()
+    [known] = line.ledger.erasures.known()
+    assert (known.blanked_at, known.finished_at) == (None, None)
+    assert held(line.ledger)
+
+
+def test_an_erasure_that_was_cut_off_is_ended_by_its_marks(
+    line: Line, sandbox: RunningSandbox, vera: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to name the person again; who may still be at work is left alone."""
+    [other] = fill(sandbox, MAY, FirstName="Bob", Email="bob@example.org")
+    line.run("first")
+    cut_off(line, home, monkeypatch)
+    assert resume(line.ledger, exports=home / "exports") == 0
+    assert held(line.ledger)
+    age(line.ledger)
+    assert resume(line.ledger, exports=home / "exports") == 1
+    assert held(line.ledger) == []
+    assert {piece.source_id for piece in line.ledger.holdings.pieces() if piece.content} == {other}
+    [known] = line.ledger.erasures.known()
+    assert known.blanked_at is not None
+    assert known.finished_at is not None
+    assert resume(line.ledger, exports=home / "exports") == 0
+
+
+def test_a_person_whose_rows_retention_removed_is_let_in_again(
+    line: Line, sandbox: RunningSandbox, vera: str, home: Path
+) -> None:
+    """Not even the mark of the erasure is left in the row then; the story of the delivery still tells."""
+    line.run("first")
+    erased(line, home)
+    line.ledger.retention.purge(datetime.now(UTC) + timedelta(days=1))
+    lines = readmit(line.ledger, vera, division=None, asked_by="officer", anew=True)
+    assert "1 rows are to be read again, 1 deliveries to be decided again" in lines[0]
+    line.window("again", "2024-05-01", "2024-06-01")
+    # Nobody has erased her at Personio here.
+    [delivery] = [piece for piece in line.ledger.holdings.pieces() if piece.kind == "delivery"]
+    assert delivery.about["state"] == "already_there"
+    assert "staged" in held(line.ledger)
+
+
+def test_an_id_of_two_places_at_personio_means_nobody(line: Line, sandbox: RunningSandbox, vera: str) -> None:
+    """Applications and employees are counted each for themselves, and so are companies."""
+    [other] = fill(sandbox, MAY, FirstName="Bob", Email="bob@example.org")
+    line.run("first")
+    for source, destination in ((vera, "application"), (other, "employee")):
+        with line.ledger._database.write() as connection:
+            row = deliveries.c.source_id == source
+            connection.execute(update(deliveries).where(row).values(remote_id="77", destination=destination))
+    with pytest.raises(ConfigurationError) as refused:
+        person(line.ledger, "77")
+    assert refused.value.reason_code == "privacy.person.ambiguous"
+    assert vera in refused.value.what
+    assert other in refused.value.what
+
+
+@pytest.mark.parametrize("number", [1, 7])
+def test_the_ledger_is_read_as_often_for_many_deletions_as_for_one(
+    line: Line, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    gone = hire(sandbox, *range(number))
+    line.run("first")
+    for one in gone:
+        sandbox.sandbox.exact.delete(DIVISION, "Contacts", one)
+    readings, read = [], Holdings.pieces
+
+    def counted(self: Holdings) -> Any:
+        readings.append(1)
+        return read(self)
+
+    monkeypatch.setattr(Holdings, "pieces", counted)
+    with line.exact("housekeeping") as client:
+        told = follow_deletions(line.ledger, client, asked_by="housekeeping")
+    assert told["erased"] == number
+    assert len(readings) == 1
+    assert len({known.name for known in line.ledger.erasures.known()}) == number
