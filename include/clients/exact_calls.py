@@ -128,6 +128,9 @@ class ExactCalls:
             with self._budget.reserved(request.endpoint, division=request.counts_for_day) as record:
                 # Last, and anew each time round: the old one may have ended while we slept.
                 token = token or self._tokens.access_token()
+                if not self._limits.still_holds():
+                    # Waiting for the token took longer than a minute.
+                    continue
                 if request.hold is not None:
                     request.hold()
                 reply = self._send(request, token, record)

@@ -78,6 +78,10 @@ class ExactLimits:
             if wait:
                 raise self._limited(wait, "exact.limit.day")
 
+    def still_holds(self) -> bool:
+        """Say whether the slot of the minute is good for a call that leaves now; else another one has to be taken."""
+        return self._pacer.use(self._minute)
+
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take over the service's own count.
 

@@ -7,8 +7,8 @@ need different credentials.
 from __future__ import annotations
 
 from include.clients.personio_answers import flat_employees
-from include.clients.personio_calls import PersonioConfig
 from include.clients.personio_employees import EMPLOYEES_PER_PAGE, CreatedEmployee, PersonioEmployees
+from include.clients.personio_limits import PersonioConfig
 from include.clients.personio_persons import PersonioPersons
 from include.clients.personio_recruiting import PersonioRecruiting
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from include.clients import clock
 from include.clients.personio_answers import unreadable
 from include.clients.personio_errors import login_refusal
+from include.clients.personio_limits import limit_of
 from include.errors import ConfigurationError, RateLimitedError
 from include.transport import Reply, retried, send
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from include.clients.personio_limits import PersonioConfig
     from include.clients.ports import CallMeter, Pacer
 
 log = logging.getLogger(__name__)
@@ -27,66 +28,8 @@ Bucket = Literal["recruiting", "employees"]
 """Limits of writes, for which a slot can be taken beforehand."""
 
 UNAUTHORIZED: Final = 401
-_MINUTE: Final = 60.0
 _DAY: Final = 86_400.0
-_LIMITS: Final = {"employees": 300, "v1-auth": 60, "v2-auth": 150, "v2": 600}
-"""Requests a minute; recruiting's limit is a setting."""
 _RENEW_EARLY: Final = timedelta(minutes=5)
-_MARGIN, _JITTER = 1.02, 0.05
-"""How much longer our window is than Personio's: a share of it, and seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonioConfig:
-    """Which company is written to, with which credentials.
-
-    :param company_id: needed for recruiting.
-    :param recruiting_token: the static token of the recruiting API; never expires by itself.
-    :param client_id: of an API credential, for employees and for looking up applications.
-    :param recruiting_limit: requests per window that applications and documents share.
-    :param max_wait_seconds: the longest sleep for one call.
-    """
-
-    base_url: str = "https://api.personio.de"
-    company_id: int | None = None
-    recruiting_token: str = field(default="", repr=False)
-    client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    recruiting_limit: int = 20
-    recruiting_window_seconds: float = _MINUTE
-    partner_id: str = ""
-    app_id: str = ""
-    max_wait_seconds: float = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A limit of Personio's as the pacer keeps it.
-
-    :param name: whose limit it is, among all that are paced.
-    :param slots: calls within a window.
-    :param seconds: length of the window, a little longer than Personio's own.
-    """
-
-    name: str
-    slots: int
-    seconds: float
-
-
-def limit_of(config: PersonioConfig, bucket: str) -> Limit:
-    """Return the limit that a company's calls are held to.
-
-    :param config: which company.
-    :param bucket: ``recruiting``, ``employees``, ``v2``, ``v1-auth`` or ``v2-auth``.
-    """
-    owner = config.company_id or config.client_id or "unknown"
-    if bucket == "recruiting":
-        slots, seconds = config.recruiting_limit, config.recruiting_window_seconds
-    else:
-        slots, seconds = _LIMITS[bucket], _MINUTE
-    # A slot is counted when it is given, the service counts when the request arrives: the margin
-    # keeps a request that was slow on its way from meeting twenty others in Personio's window.
-    return Limit(f"personio:{owner}:{bucket}", slots, seconds * _MARGIN + _JITTER)
 
 
 class PersonioCalls:
@@ -216,10 +159,7 @@ class PersonioCalls:
         endpoint = path.partition("?")[0].strip("/")
 
         def once() -> Reply:
-            if bucket in self._reserved:
-                self._reserved.remove(bucket)
-            else:
-                self._take_slot(bucket)
+            self._use_slot(bucket, write=write)
             reply = send(
                 self._http,
                 method,
@@ -247,6 +187,17 @@ class PersonioCalls:
             "X-Personio-App-ID": self._config.app_id,
         }
         return {name: value for name, value in names.items() if value}
+
+    def _use_slot(self, bucket: str, *, write: bool) -> None:
+        if bucket in self._reserved:
+            self._reserved.remove(bucket)
+        else:
+            self._take_slot(bucket)
+        while not self._pacer.use(limit_of(self._config, bucket).name):
+            if write:
+                # The record is claimed by now, and not for as long as another slot may take.
+                raise _rate_limited(0.0, f"personio.limit.{bucket}", None)
+            self._take_slot(bucket)
 
     def _take_slot(self, bucket: str) -> None:
         limit = limit_of(self._config, bucket)

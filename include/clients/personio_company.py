@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from include.clients import clock
-from include.clients.personio_calls import Bucket, PersonioCalls, PersonioConfig
+from include.clients.personio_calls import Bucket, PersonioCalls
 from include.errors import ConfigurationError, CredentialsError
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from include.clients.personio_limits import PersonioConfig
     from include.clients.ports import CallMeter, Pacer
 
 

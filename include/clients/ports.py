@@ -48,6 +48,14 @@ class Pacer(Protocol):
         """
         ...
 
+    def use(self, bucket: str) -> bool:
+        """Tell that the call of the slot that was taken last leaves now: the service counts from about here.
+
+        :param bucket: whose slot it is.
+        :returns: False if the slot was taken so long ago that it is over; another one has to be taken.
+        """
+        ...
+
     def learn(self, bucket: str, *, remaining: int, reset_in: float) -> None:
         """Correct the own count by what the service says is left until its reset.
 

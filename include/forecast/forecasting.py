@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from include.clients.exact import ExactClient
     from include.clients.personio import PersonioClient
-    from include.clients.personio_calls import PersonioConfig
+    from include.clients.personio_limits import PersonioConfig
     from include.forecast.costs import WindowCost
     from include.forecast.live import NextRun
     from include.forecast.pace import Pace

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from include.clients.personio_calls import PersonioConfig, limit_of
+from include.clients.personio_limits import PersonioConfig, limit_of
 
 if TYPE_CHECKING:
     from include.clients.exact_calls import ExactConfig

@@ -181,7 +181,11 @@ def _blanked_records(database: Database, names: Collection[str]) -> set[tuple[in
     """Return the records whose deliveries were blanked by erasures: their stories say so, whatever became of rows."""
     c = deliveries.c
     mine = events_table.c.run_id.in_([_run(name) for name in names])
-    query = select(c.division, c.entity, c.source_id).join_from(events_table, deliveries, c.id == events_table.c.delivery_id).where(mine)
+    query = (
+        select(c.division, c.entity, c.source_id)
+        .join_from(events_table, deliveries, c.id == events_table.c.delivery_id)
+        .where(mine)
+    )
     with database.read() as connection:
         return {(row.division, row.entity, row.source_id) for row in connection.execute(query)}
 

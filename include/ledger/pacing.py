@@ -7,6 +7,7 @@ as no live run wants any; while one does, it keeps to its share, so that a new r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import and_, delete, func, select
@@ -26,6 +27,19 @@ MICROSECONDS = 1_000_000
 
 Lane = Literal["live", "history"]
 """Who asks for a slot: a live run, or one that never moves the watermark."""
+
+
+_PROMPT = 1_000
+"""A slot that is used within this part of its window keeps its date: callers leave more than that as a margin."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A slot that was given; times in microseconds."""
+
+    id: int
+    at: int
+    window: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,8 @@ class SharedPacer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # By thread: each makes its calls one after the other.
+        self._last: dict[tuple[int, str], _Slot] = {}
 
     def lane(self, lane: Lane, share: float) -> LanePacer:
         """Return the same pacer for callers that know of one lane only, such as the clients.
@@ -80,12 +96,35 @@ class SharedPacer:
             free_at = _free_at(connection, row, ask, now)
             if free_at <= now:
                 grant = {"bucket": bucket, "at": now, "expires": now + ask.window, "lane": lane}
-                connection.execute(pacer_grants.insert().values(grant))
+                given = connection.execute(pacer_grants.insert().values(grant).returning(pacer_grants.c.id))
+                self._last[get_ident(), bucket] = _Slot(given.scalar_one(), now, ask.window)
                 if row.remaining is not None and row.remaining_until > now:
                     changes["remaining"] = row.remaining - 1
             if changes:
                 self._set(connection, bucket, **changes)
         return max(free_at - now, 0) / MICROSECONDS
+
+    def use(self, bucket: str) -> bool:
+        """Date the slot that this thread has taken last from now on, as its call leaves only now.
+
+        A slot is taken before the record is claimed and before a token is at hand, which may take seconds where many
+        workers wait for one ledger. The service counts from when the call arrives; dated back, one slot too many
+        would fit into its window.
+
+        :param bucket: whose slot it is.
+        :returns: False if the slot is over and another one has to be taken.
+        """
+        slot = self._last.pop((get_ident(), bucket), None)
+        now = _microseconds(self._database.now())
+        if slot is None or 0 <= now - slot.at <= slot.window // _PROMPT:
+            return True
+        over = now - slot.at >= slot.window
+        # Its time, too: the number of a slot that was forgotten is given out again.
+        mine = and_(pacer_grants.c.id == slot.id, pacer_grants.c.at == slot.at)
+        change = delete(pacer_grants) if over else pacer_grants.update().values(at=now, expires=now + slot.window)
+        with self._database.write() as connection:
+            found = connection.execute(change.where(mine)).rowcount
+        return bool(found) and not over
 
     def wait(self, bucket: str, *, limit: int, seconds: float, lane: Lane = "live", share: float = 1.0) -> float:
         """Say how long a caller would have to wait for a slot, without taking one.
@@ -165,6 +204,7 @@ class LanePacer:
         self._pacer = pacer
         self._lane: Lane = lane
         self._share = share
+        self.use = pacer.use
         self.learn = pacer.learn
         self.block = pacer.block
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from include.clients.personio_calls import PersonioConfig, limit_of
+from include.clients.personio_limits import PersonioConfig, limit_of
 from include.metrics.samples import Gauge, Sample
 
 if TYPE_CHECKING:

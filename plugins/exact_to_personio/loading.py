@@ -127,7 +127,7 @@ class LoadOperator(StageOperator):
 
     def _next_slot(self, ledger: Ledger, personio: PersonioClient, *, live: bool) -> float:
         """Return how many seconds away the next request may leave."""
-        from include.clients.personio_calls import limit_of  # noqa: PLC0415
+        from include.clients.personio_limits import limit_of  # noqa: PLC0415
         from include.settings import load_settings  # noqa: PLC0415
 
         bucket = BUCKETS.get(self.destination)

@@ -38,6 +38,7 @@ class State:
 
     def __init__(self) -> None:
         self.waits: list[float] = []
+        self.over: list[str] = []
         self.acquired: list[tuple[str, int, float]] = []
         self.learned: list[tuple[str, int, float]] = []
         self.blocked: list[tuple[str, float]] = []
@@ -50,6 +51,11 @@ class State:
     def acquire(self, bucket: str, *, limit: int, seconds: float) -> float:
         self.acquired.append((bucket, limit, seconds))
         return self.waits.pop(0) if self.waits else 0.0
+
+    def use(self, bucket: str) -> bool:
+        over = bucket in self.over
+        self.over = [other for other in self.over if other != bucket]
+        return not over
 
     def learn(self, bucket: str, *, remaining: int, reset_in: float) -> None:
         self.learned.append((bucket, remaining, reset_in))

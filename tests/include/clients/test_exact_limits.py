@@ -72,6 +72,16 @@ def test_own_pacing_gives_up_beyond_the_longest_wait(exact: ExactClient, service
     assert service.requests == []
 
 
+def test_a_slot_that_was_over_before_the_token_came_is_taken_again(
+    exact: ExactClient, service: Service, state: State
+) -> None:
+    service.answers = [page({"CurrentDivision": 124132})]
+    state.over = ["exact:124132:minute"]
+    assert exact.me()["CurrentDivision"] == 124132
+    assert [bucket for bucket, _, _ in state.acquired] == ["exact:124132:minute"] * 2
+    assert len(service.requests) == 1
+
+
 def test_me_is_not_counted_for_the_day(exact: ExactClient, service: Service, state: State) -> None:
     service.answers = [page({"CurrentDivision": 124132})]
     assert exact.me()["CurrentDivision"] == 124132

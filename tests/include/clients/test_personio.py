@@ -148,6 +148,26 @@ def test_429_blocks_everybody_and_is_left_to_the_caller(
     assert state.slept == []
 
 
+def test_a_slot_that_was_held_too_long_sends_no_write(
+    personio: PersonioClient, service: Service, state: State
+) -> None:
+    """The record is claimed by then: another slot may be a minute away, its lease is not."""
+    personio.reserve("recruiting")
+    state.over = ["personio:4242:recruiting"]
+    with pytest.raises(RateLimitedError):
+        personio.create_application(ADA)
+    assert service.requests == []
+
+
+def test_a_read_takes_another_slot_for_one_that_was_held_too_long(
+    personio: PersonioClient, service: Service, state: State
+) -> None:
+    service.answers = [V2_TOKEN, v2([])]
+    state.over = ["personio:4242:v2"]
+    assert personio.find_applications("ada@example.org") == []
+    assert [bucket for bucket, _, _ in state.acquired].count("personio:4242:v2") == 2
+
+
 def test_documents_share_the_bucket(personio: PersonioClient, service: Service, state: State) -> None:
     service.answers = [httpx.Response(200, json={"uuid": "u-1"}), httpx.Response(201)]
     assert personio.upload_document("cv.pdf", b"%PDF") == "u-1"

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from foretold import day
-from include.clients.personio_calls import PersonioConfig
+from include.clients.personio_limits import PersonioConfig
 from include.errors import ConfigurationError
 from include.forecast.pace import Pace, Quota, finish, personio_pace
 from include.forecast.spans import Span, found_in, spans_of
@@ -89,7 +89,7 @@ def test_personios_pace_is_the_clients() -> None:
     """Its window is a little longer than Personio's, so that no request meets twenty others in it."""
     usual = personio_pace("application", None)
     assert usual.limit == 20
-    assert usual.seconds == pytest.approx(61.25)
+    assert usual.seconds == pytest.approx(60.5)
     config = PersonioConfig(recruiting_limit=5, recruiting_window_seconds=10)
     assert personio_pace("application", config).limit == 5
     assert personio_pace("employee", config).limit == 300

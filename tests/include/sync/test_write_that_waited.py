@@ -73,6 +73,9 @@ class SlowPacer:
         wait, self.wait = self.wait, 0.0
         return wait
 
+    def use(self, bucket: str) -> bool:  # noqa: ARG002 - a port
+        return True
+
     def learn(self, bucket: str, *, remaining: int, reset_in: float) -> None:
         """Nothing to learn."""
 
