@@ -31,6 +31,14 @@ SHOTS = os.environ.get("EXACT_PERSONIO_SHOTS", "")
 """Folder in which to leave what the browser saw."""
 
 
+def within(seconds: float, ready: Callable[[], Any]) -> Any:
+    """Ask again and again; return the first answer that is not empty, or the last one."""
+    deadline = time.monotonic() + seconds
+    while not (found := ready()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found
+
+
 class Site:
     """A running Airflow with a company of ten years behind it."""
 
@@ -41,10 +49,8 @@ class Site:
         self.until(lambda: self.api.has_dag(DAG))
 
     def until(self, ready: Callable[[], Any], seconds: float = 180) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (found := ready()):
-            assert time.monotonic() < deadline, "Airflow did not get there"
-            time.sleep(0.5)
+        found = within(seconds, ready)
+        assert found, "Airflow did not get there"
         return found
 
     def contents(self) -> dict[str, Any]:
@@ -99,12 +105,7 @@ class Site:
 
     def has_new_run(self, known: set[str], seconds: float = 15) -> bool:
         """Wait a while for a run that is not known; say whether there is one."""
-        deadline = time.monotonic() + seconds
-        while not (found := {run["dag_run_id"] for run in self.api.runs(DAG)} - known):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.5)
-        return bool(found)
+        return bool(within(seconds, lambda: {run["dag_run_id"] for run in self.api.runs(DAG)} - known))
 
     def backfills(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.api.call("GET", f"/backfills?dag_id={DAG}")["backfills"]

@@ -1,10 +1,10 @@
-"""The preview's pages in a real Chromium: hostile texts do nothing, and everything is readable in any width."""
+"""The console's pages in a real Chromium: hostile texts do nothing, and everything is readable in any width."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from browser import MISSING, Browser, available
 from console import Console
 from include.ledger import open_ledger
+from include.reconcile.findings import Finding, Part, Unproven, verdict_of
 from preview_samples import RUN, SCRIPT, hostile, keep, record, rejected
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ SHOTS = os.environ.get("EXACT_PERSONIO_SHOTS", "")
 
 OVERVIEW = "/exact-console/previews/"
 PAGE = f"{OVERVIEW}run?run={quote(RUN, safe='')}"
+RECONCILIATION = "/exact-console/reconciliation/"
 WIDE, PHONE = 1240, 360
 
 # What Airflow does around a page: a frame with its rules, in a document with its theme.
@@ -48,6 +50,7 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console
     with open_ledger() as ledger:
         keep(ledger, [hostile(0), rejected(1), *(record(number) for number in range(2, 120))])
         keep(ledger, [hostile(0), record(1)], "some_dag/manual__small")
+        ledger.reconciliations.keep(report(), ledger.balances.now(), [])
     with Console() as running:
         monkeypatch.setenv("AIRFLOW__API__BASE_URL", running.base)
         yield running
@@ -57,6 +60,35 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console
 def browser(tmp_path: Path) -> Iterator[Browser]:
     with Browser(tmp_path / "profile") as running:
         yield running
+
+
+def report() -> dict[str, Any]:
+    """Return the report of a reconciliation that found something of everything."""
+    guid = "d3b07384-0000-4000-8000-00000000000"
+    stream = Part("stream", "124132/Contacts/application/4242/1001", {"dags": ["exact_contacts_to_personio"]})
+    stream.counts = {
+        "read": 1190,
+        "states": {"created": 1107, "already_there": 12, "rejected": 69, "in_doubt": 0},
+        "left_out": {"not_asked_for": 1},
+        "difference": 1,
+        "at_personio": {"proven": 1117, "missing": 2, "too_recent": 0},
+    }
+    way_out = f"If it must be there: exact-personio reconcile --send-again {guid}0"
+    subjects, details = (f"{guid}0", f"{guid}1"), ("was application 495001", "never seen")
+    what = "2 applications are said to be at Personio and are not there, 1 of the first 2 were seen there before"
+    stream.findings = [Finding("personio.application.missing", "difference", 2, subjects, what, way_out, details)]
+    feed = Part("feed", "exact_contacts_to_personio/124132/Contacts")
+    feed.unproven = [Unproven("Nothing is proven of what Exact has.", "exact.division.other", "Name its connection.")]
+    parts = [Part("ledger", "ledger", counts={"deliveries_removed": 0, "accepted": 0}), stream, feed]
+    return {
+        "version": 1,
+        "run": "sync_reconciliation/scheduled__2026-11-22T03:00:00+00:00",
+        "depth": "exact",
+        "verdict": verdict_of(parts),
+        "ended_at": "2026-11-22T03:00:41+00:00",
+        "calls": {"exact": 4, "personio": 9},
+        "parts": [part.as_json() for part in parts],
+    }
 
 
 def shot(browser: Browser, name: str) -> None:
@@ -88,6 +120,7 @@ def test_fits_every_width_and_theme(console: Console, browser: Browser, theme: s
             ("previews", OVERVIEW),
             ("preview", PAGE),
             ("preview-open", small),
+            ("reconciliation", RECONCILIATION),
             ("logins", "/exact-console/"),
         ):
             enter(browser, console, path, theme=theme, width=width)
