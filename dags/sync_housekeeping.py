@@ -16,14 +16,13 @@ in its log what Personio has of them; see docs/privacy.md.
 
 from __future__ import annotations
 
-import os
-
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from exact_to_personio.airflow_metrics import ReportMetricsOperator
 from exact_to_personio.following import FollowDeletionsOperator
 from exact_to_personio.housekeeping import ForgetOperator, KeepLoginsAliveOperator
 from exact_to_personio.stream_alarms import WatchStreamsOperator
+from include.settings import setting
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 
 with DAG(
@@ -35,7 +34,7 @@ with DAG(
     default_args=default_args(),
     params={
         "connections": Param(
-            os.environ.get("EXACT_PERSONIO_CONNECTIONS", "").strip() or "exact_online_default",
+            setting("EXACT_PERSONIO_CONNECTIONS", "exact_online_default"),
             type="string",
             title="Connections",
             description="Connections of the type Exact Online whose logins must be kept alive, comma separated. "

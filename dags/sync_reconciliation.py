@@ -12,11 +12,10 @@ run stays green. Each is named with the command that comes next; docs/reconcilia
 
 from __future__ import annotations
 
-import os
-
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from exact_to_personio.reconciliation import ReconcileOperator, TellDifferencesOperator
+from include.settings import setting
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 
 NAMES = r"^\s*[\w.-]+(\s*,\s*[\w.-]+)*\s*$"
@@ -30,14 +29,14 @@ with DAG(
     default_args=default_args(),
     params={
         "depth": Param(
-            os.environ.get("EXACT_PERSONIO_RECONCILE_DEPTH", "").strip() or "personio",
+            setting("EXACT_PERSONIO_RECONCILE_DEPTH", "personio"),
             type="string",
             enum=["ledger", "personio", "exact"],
             title="Depth",
             description="The ledger by itself (no calls), with Personio's lists, or with Exact's counts as well.",
         ),
         "channel": Param(
-            os.environ.get("EXACT_PERSONIO_CHANNEL_ID", "").strip(),
+            setting("EXACT_PERSONIO_CHANNEL_ID"),
             type="string",
             title="Our recruiting channel",
             description="Id of the channel that only this project applies through, if the mapping sends one: then "
@@ -45,7 +44,7 @@ with DAG(
             pattern=r"^\s*\d*\s*$",
         ),
         "exact_connections": Param(
-            os.environ.get("EXACT_PERSONIO_CONNECTIONS", "").strip() or "exact_online_default",
+            setting("EXACT_PERSONIO_CONNECTIONS", "exact_online_default"),
             type="string",
             title="Connections of Exact Online",
             description="Comma separated; several are told apart by the divisions that they name.",

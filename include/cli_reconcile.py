@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from include.errors import ConfigurationError
+from include.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +59,9 @@ def _asked(depth: str, division: int | None, channel: str) -> Asked:
     now = datetime.now(UTC)
     return Asked(
         run=f"exact-personio reconcile/{now:%Y-%m-%dT%H:%M:%S.%f}",
-        depth=checked_depth(depth or os.environ.get("EXACT_PERSONIO_RECONCILE_DEPTH", "").strip() or "personio"),
+        depth=checked_depth(depth or setting("EXACT_PERSONIO_RECONCILE_DEPTH", "personio")),
         division=division,
-        channel=checked_channel(channel or os.environ.get("EXACT_PERSONIO_CHANNEL_ID", "")),
+        channel=checked_channel(channel or setting("EXACT_PERSONIO_CHANNEL_ID")),
     )
 
 

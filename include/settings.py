@@ -72,6 +72,16 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def setting(name: str, default: str = "", env: Mapping[str, str] | None = None) -> str:
+    """Return a setting as it is written, without blanks around it; empty is unset.
+
+    :param name: of the variable.
+    :param default: taken where it is unset.
+    :param env: used instead of ``os.environ``.
+    """
+    return (os.environ if env is None else env).get(name, "").strip() or default
+
+
 def deadline_minutes(env: Mapping[str, str] | None = None) -> int:
     """Return ``EXACT_PERSONIO_DEADLINE_MINUTES``, which Dag files read without the rest; 0: there is no deadline.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from datetime import date, timedelta
@@ -10,7 +9,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from include.doctor.finding import Result, check, failed, passed
-from include.settings import load_settings
+from include.settings import load_settings, setting
 from include.sync.looking_again import look_again_every
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def retention(_visit: Visit) -> Result:
 @check("settings.start_from")
 def start_from(_visit: Visit) -> Result:
     """Check that EXACT_PERSONIO_START_FROM is one of the values that the form allows."""
-    value = os.environ.get("EXACT_PERSONIO_START_FROM", "").strip() or "now"
+    value = setting("EXACT_PERSONIO_START_FROM", "now")
     # A DAG whose default is invalid is not even imported; a date that does not exist fails the first run.
     if not (value in _WORDS or _is_date(value)):
         return failed(
@@ -95,7 +94,7 @@ def start_from(_visit: Visit) -> Result:
 @check("settings.retry_seconds")
 def retry_seconds(_visit: Visit) -> Result:
     """Check that EXACT_PERSONIO_RETRY_SECONDS is a number."""
-    value = os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "").strip() or "60"
+    value = setting("EXACT_PERSONIO_RETRY_SECONDS", "60")
     try:
         # As the DAGs make it; "inf" is a number, but no length of time.
         fits = timedelta(seconds=float(value)) > timedelta(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -74,7 +75,7 @@ class Alarms:
         :param trouble: the newest cause; it takes the place of an older one.
         """
         now = self._database.now()
-        said = {"reason_code": trouble.reason_code, "what": trouble.what, "way_out": trouble.way_out}
+        said = dataclasses.asdict(trouble)
         insert = self._database.insert(stream_alarms).values(dag_id=dag_id, since=now, noted_at=now, **said)
         waited = and_(stream_alarms.c.reason_code == WAITING, insert.excluded.reason_code != WAITING)
         # An end that nobody was told of yet was none.
@@ -147,10 +148,8 @@ class Alarms:
         connection.execute(update)
         # It ended meanwhile, and went for nobody had been told: somebody has been, and its end is news.
         ended = self._database.insert(stream_alarms).values(
+            **dataclasses.asdict(trouble),
             dag_id=alarm.dag_id,
-            reason_code=trouble.reason_code,
-            what=trouble.what,
-            way_out=trouble.way_out,
             since=alarm.since,
             noted_at=alarm.noted_at,
             told_at=now,

@@ -43,6 +43,8 @@ class Match:
 class Unseen:
     """A delivery that Personio is said to have, and that its list did not show.
 
+    :param updated_at: when it was settled so; neither an id that is noted, nor a newer version of the record, nor
+        retention or an erasure moves it.
     :param blanked: whether retention removed the address, and no id is known: nothing can be compared any more.
     """
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from include.ledger import Ledger
+    from include.ledger.vitals import Decided, Pending
 
 DAYS: Final = 7
 """How far back the rejected share looks, in days."""
@@ -56,6 +57,10 @@ def _lane(dag_id: str, division: int, entity: str) -> Labels:
     return {"dag_id": dag_id.removesuffix(HISTORY), "lane": lane, "division": str(division), "entity": entity}
 
 
+def _target(one: Pending | Decided) -> Labels:
+    return _lane(one.dag_id, one.division, one.entity) | {"destination": one.destination}
+
+
 def _watermark_age(ledger: Ledger, now: datetime) -> Gauge:
     # A lane of history moves when somebody wants it to: its age says nothing.
     samples = [
@@ -71,7 +76,7 @@ def _pending(ledger: Ledger, now: datetime) -> Iterator[Gauge]:
     oldest: dict[tuple[str, ...], datetime] = {}
     in_doubt = 0
     for one in ledger.vitals.pending():
-        target = _lane(one.dag_id, one.division, one.entity) | {"destination": one.destination}
+        target = _target(one)
         waiting.append(Sample(target | {"state": one.state}, one.count))
         key = tuple(target.values())
         oldest[key] = min(oldest.get(key, one.oldest), one.oldest)
@@ -86,7 +91,7 @@ def _pending(ledger: Ledger, now: datetime) -> Iterator[Gauge]:
 def _decided(ledger: Ledger, days: int) -> Iterator[Gauge]:
     counts, shares = [], []
     for one in ledger.vitals.decided(timedelta(days=days)):
-        labels = _lane(one.dag_id, one.division, one.entity) | {"destination": one.destination}
+        labels = _target(one)
         counts.append(Sample(labels, one.count))
         shares.append(Sample(labels, one.rejected / one.count))
     doc = f"Records decided in the last {days} days, of the newest 5,000; without those that a rule skipped."

@@ -36,7 +36,7 @@ _TRIES: Final = 3
 def ledger_part(ledger: Ledger) -> Part:
     """Return what holds for the ledger as a whole: no delivery is gone whose story is there."""
     part = Part("ledger", "ledger", checked=[DELIVERY_REMOVED])
-    accepted = ledger.reconciliations.accepted(DELIVERY_REMOVED)
+    accepted = ledger.reconciliations.accepted(DELIVERY_REMOVED, part.name)
     progress = Progress("deliveries compared with their stories")
     found = ledger.balances.removed(MOST_SUBJECTS + len(accepted), progress.add)
     count, ids, taken = still_open(*found, accepted)
@@ -87,7 +87,7 @@ def _count(ledger: Ledger, stream: Stream, part: Part) -> tuple[list[Finding], l
     before = balances.now() - SETTLED
     states = dict.fromkeys(STATES, 0) | balances.states(target)
     missing = balances.without_delivery(target, lanes, before)
-    taken = {kind: ledger.reconciliations.accepted(kind) for kind in (DECISION_MISSING, ROW_MISSING)}
+    taken = {kind: ledger.reconciliations.accepted(kind, part.name) for kind in (DECISION_MISSING, ROW_MISSING)}
     unread = balances.unread(target, lanes, MOST_SUBJECTS + len(taken[ROW_MISSING]))
     most = MOST_SUBJECTS + len(taken[DECISION_MISSING])
     ids = balances.lost(target, lanes, before, most) if missing[LOST] else []

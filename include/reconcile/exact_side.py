@@ -103,7 +103,7 @@ class ExactSide:
         self._tell(feed, part, search)
 
     def _tell(self, feed: Feed, part: Part, search: Search) -> None:
-        accepted = self._ledger.reconciliations.accepted(UNREAD)
+        accepted = self._ledger.reconciliations.accepted(UNREAD, part.name)
         count, ids, taken = still_open(part.counts["unread"], sorted(search.found), accepted)
         part.counts["accepted"] = taken
         if count:

@@ -45,6 +45,10 @@ class Shown:
     created_at: datetime | None = None
     anonymised: bool = False
 
+    def came_through(self, channel: str) -> bool:
+        """Say whether it came through a channel; none is named by an empty one."""
+        return bool(channel) and self.channel == channel
+
 
 @dataclass(frozen=True, slots=True)
 class Surplus:
@@ -137,8 +141,7 @@ class Listing:
             elif len(seen.surplus) < MOST_KEPT:
                 names = (match.delivery_id, match.source_id, match.state, str(match.target))
                 seen.surplus.append(Surplus(*names, str(held), row.id))
-        ours = bool(self._channel) and row.channel == self._channel
-        if confirmed or (row.job not in self._jobs and not ours):
+        if confirmed or (row.job not in self._jobs and not row.came_through(self._channel)):
             return
         if any(match.state in PENDING for match in mine):
             # Its outcome is not known yet: the load finds it out.

@@ -14,7 +14,7 @@ from include.reconcile.findings import DOUBLE, MISSING, STRANGER, UNKNOWN, Findi
 from include.reconcile.listing import Listing, applications, employees
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from include.clients.personio import PersonioClient
@@ -99,7 +99,7 @@ class PersonioSide:
             try:
                 self._stream(client, stream, part, seen, before=began - LAG)
             except AbortError as error:
-                part.cannot(f"Nothing is proven of what Personio has: {error.what}", error)
+                _nothing_proven(part, error)
         self._rest(seen)
         return self.part
 
@@ -121,11 +121,11 @@ class PersonioSide:
         what = f"Whether {said} {_PART[self._destination]} are at Personio, once each, is not proven: {error.what}"
         self.part.cannot(what, error)
         for _, part in self._streams:
-            part.cannot(f"Nothing is proven of what Personio has: {error.what}", error)
+            _nothing_proven(part, error)
 
     def _stream(self, client: PersonioClient, stream: Stream, part: Part, seen: Seen, *, before: datetime) -> None:
         missing = at_personio(self._destination, MISSING)
-        accepted = self._ledger.reconciliations.accepted(missing)
+        accepted = self._ledger.reconciliations.accepted(missing, part.name)
         counts = dict.fromkeys(("proven", "missing", "too_recent", "blanked", "accepted"), 0)
         gone: list[Unseen] = []
         looked = 0
@@ -137,7 +137,7 @@ class PersonioSide:
                     counts["blanked"] += 1
                 elif one.updated_at >= before:
                     counts["too_recent"] += 1
-                elif one.source_id in accepted:
+                elif _is_accepted(one, accepted):
                     counts["accepted"] += 1
                 else:
                     looked += 1
@@ -190,7 +190,7 @@ class PersonioSide:
         kind = at_personio(self._destination, DOUBLE)
         name = str(stream.target)
         mine = sorted((one for one in seen.surplus if one.target == name), key=lambda one: (one.source_id, one.id))
-        accepted = self._ledger.reconciliations.accepted(kind)
+        accepted = self._ledger.reconciliations.accepted(kind, part.name)
         _, _, taken = still_open(len(mine), [one.source_id for one in mine], accepted)
         part.counts["at_personio"] |= {"doubles": len(mine) - taken}
         left = [one for one in mine if one.source_id not in accepted][:MOST_SUBJECTS]
@@ -214,7 +214,7 @@ class PersonioSide:
     def _rest(self, seen: Seen) -> None:
         """Name what the list has and the ledger does not explain."""
         named = [row for row in seen.strangers if row.job or self._destination == "application"]
-        ours = [row for row in named if self._channel.id and row.channel == self._channel.id]
+        ours = [row for row in named if row.came_through(self._channel.id)]
         old = {job: self._ledger.remote.blanked_until(self._company, self._destination, job) for job in _jobs(ours)}
         # Older than the last record whose address retention removed: it may be one of those.
         unknown = [row for row in ours if not _may_be_blanked(row, old[row.job])]
@@ -224,7 +224,7 @@ class PersonioSide:
         if self._channel.id:
             kind = at_personio(self._destination, UNKNOWN)
             self.part.checked.append(kind)
-            accepted = self._ledger.reconciliations.accepted(kind)
+            accepted = self._ledger.reconciliations.accepted(kind, self.part.name)
             count, ids, taken = still_open(len(unknown), [row.id for row in unknown], accepted)
             self.part.counts |= {"by_us": len(ours), "accepted": taken}
             if count:
@@ -261,6 +261,16 @@ class PersonioSide:
 
 def _jobs(rows: Sequence[Shown]) -> set[int]:
     return {row.job for row in rows}
+
+
+def _nothing_proven(part: Part, error: AbortError) -> None:
+    part.cannot(f"Nothing is proven of what Personio has: {error.what}", error)
+
+
+def _is_accepted(one: Unseen, accepted: Mapping[str, datetime]) -> bool:
+    """Say whether a loss was accepted, and this one is it: what was delivered since was lost since."""
+    at = accepted.get(one.source_id)
+    return at is not None and one.updated_at <= at
 
 
 def _may_be_blanked(row: Shown, until: datetime | None) -> bool:

@@ -11,7 +11,7 @@ from include.errors import ConfigurationError
 from include.reconcile.balance import balance, ledger_part
 from include.reconcile.costs import exact_costs, personio_costs
 from include.reconcile.exact_side import ExactSide
-from include.reconcile.findings import verdict_of
+from include.reconcile.findings import Unproven, verdict_of
 from include.reconcile.personio_side import Channel, PersonioSide
 from include.reconcile.streams import feeds_of, streams_of
 
@@ -116,13 +116,7 @@ def reconcile(
     foreseen = costs(ledger, asked)
     for cost in foreseen:
         tell(cost.line())
-    streams = [(stream, balance(ledger, stream)) for stream in streams_of(ledger, asked.division)]
-    parts = [ledger_part(ledger), *(part for _, part in streams)]
-    if asked.depth != "ledger":
-        parts += _at_personio(ledger, services, asked, streams)
-    if asked.depth == "exact":
-        side = ExactSide(ledger)
-        parts += [side.prove(feed, services.exact(feed.division)) for feed in feeds_of(ledger, asked.division)]
+    parts = _parts(ledger, services, asked)
     report = {
         "version": VERSION,
         "run": asked.run,
@@ -135,9 +129,46 @@ def reconcile(
         "calls": _calls(ledger, asked.run),
         "parts": [part.as_json() for part in parts],
     }
-    ledger.reconciliations.keep(report, began, [check for part in parts for check in part.checks()])
+    found = [check for part in parts for check in part.checks()]
+    ledger.reconciliations.keep(report, began, found, everywhere=_everywhere(asked, parts))
     log.info("Reconciliation to the depth of %s: %s", asked.depth, report["verdict"])
     return report
+
+
+def _parts(ledger: Ledger, services: Services, asked: Asked) -> list[Part]:
+    streams = [(stream, balance(ledger, stream)) for stream in streams_of(ledger, asked.division)]
+    parts = [ledger_part(ledger), *(part for _, part in streams)]
+    if asked.depth != "ledger":
+        parts += _at_personio(ledger, services, asked, streams)
+    if _knows_nothing(asked, parts):
+        parts[0].unproven.append(_unproven(asked))
+    if asked.depth == "exact":
+        side = ExactSide(ledger)
+        parts += [side.prove(feed, services.exact(feed.division)) for feed in feeds_of(ledger, asked.division)]
+    return parts
+
+
+def _everywhere(asked: Asked, parts: Sequence[Part]) -> Sequence[Depth]:
+    """Return what was looked for in all parts there are: whatever was found in another part has ended."""
+    if asked.division is not None or _knows_nothing(asked, parts):
+        return ()
+    return DEPTHS[: DEPTHS.index(asked.depth) + 1]
+
+
+def _knows_nothing(asked: Asked, parts: Sequence[Part]) -> bool:
+    """Say whether the ledger has nothing to compare Personio with, though a channel tells what is ours there."""
+    return asked.depth != "ledger" and bool(asked.channel) and all(part.kind != "personio" for part in parts)
+
+
+def _unproven(asked: Asked) -> Unproven:
+    where = "" if asked.division is None else f" from division {asked.division}"
+    return Unproven(
+        f"Whether the ledger knows all that came through our channel {asked.channel} is not proven: it knows of "
+        f"nothing that was sent{where}, so there was nothing to compare.",
+        "reconcile.ledger.empty",
+        "If anything was ever sent, restore the ledger from its backup before the next run (docs/docker.md); "
+        "else run a DAG first.",
+    )
 
 
 def _at_personio(

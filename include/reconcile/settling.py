@@ -15,19 +15,19 @@ DESTINATIONS: Final[tuple[Destination, ...]] = get_args(Destination)
 
 
 def accept(ledger: Ledger, subject: str, *, by: str) -> str:
-    """Take the differences of an id for right; return what was done, for a person.
+    """Take the differences of an id for right, in the parts where they were found; return what was done, in words.
 
     :param subject: an id that a report names.
     :param by: who says so.
     :raises ConfigurationError: no difference names it.
     """
     subject = subject.strip().strip("{}").lower()
-    kinds = ledger.reconciliations.differences_of(subject)
-    if not kinds:
+    differences = ledger.reconciliations.differences_of(subject)
+    if not differences:
         raise _unnamed()
-    for kind in kinds:
-        ledger.reconciliations.accept(kind, [subject], by)
-    return f"{subject}: accepted ({', '.join(kinds)}); the next reconciliation counts it so."
+    ledger.reconciliations.accept(differences, subject, by)
+    what = ", ".join(f"{kind} in {part}" for part, kind in differences)
+    return f"{subject}: accepted ({what}); the next reconciliation counts it so."
 
 
 def send_again(ledger: Ledger, subject: str, *, by: str) -> str:
@@ -38,7 +38,7 @@ def send_again(ledger: Ledger, subject: str, *, by: str) -> str:
     :raises ConfigurationError: none did, or its payload was removed by retention.
     """
     subject = subject.strip().strip("{}").lower()
-    kinds = ledger.reconciliations.differences_of(subject)
+    kinds = {kind for _, kind in ledger.reconciliations.differences_of(subject)}
     meant = [one for one in DESTINATIONS if at_personio(one, MISSING) in kinds]
     if not meant:
         raise _unnamed()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from include.errors import ConfigurationError
+from include.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ def look_again_every(env: Mapping[str, str] | None = None) -> timedelta | None:
     :param env: used instead of ``os.environ``.
     :raises ConfigurationError: the setting is no number of hours.
     """
-    text = (os.environ if env is None else env).get(SETTING, "").strip()
+    text = setting(SETTING, env=env)
     if not text:
         return EVERY
     hours = int(text) if text.isascii() and text.isdigit() else -1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from include.clients.token_chain import death_of, dies_at
 from include.clients.token_errors import dead_chain
 from include.errors import ConfigurationError, ExactPersonioError
 from include.login import App, app_of
+from include.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +52,7 @@ def known_connections() -> list[str]:
 
     A secrets backend lists none; its connections are named in ``EXACT_PERSONIO_CONNECTIONS``.
     """
-    named = (os.environ.get("EXACT_PERSONIO_CONNECTIONS", "").strip() or DEFAULT).split(",")
+    named = setting("EXACT_PERSONIO_CONNECTIONS", DEFAULT).split(",")
     return sorted({*_stored(TYPE), *(part.strip() for part in named if part.strip())})
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
+
+from include.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ def unusable_timeout() -> str:
 
 
 def _hours() -> float | None:
-    text = os.environ.get(SETTING, "").strip()
+    text = setting(SETTING)
     try:
         hours = float(text or HOURS)
     except ValueError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,6 @@ from include.settings import deadline_minutes
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
-
-log = logging.getLogger(__name__)
 
 _OWN_AFFAIR = (
     *("created_from", "created_to", "preview", "forecast", "replay_only", "max_records", "require_approval"),
@@ -58,22 +55,10 @@ async def run_is_late(dag_id: str, minutes: int, context: Any = None) -> None:
 
 
 def _tell(dag_id: str, minutes: int, context: dict[str, Any]) -> None:
-    from exact_to_personio.notifiers import place_of  # noqa: PLC0415
-    from exact_to_personio.stream_alarms import tell_news  # noqa: PLC0415 - lazily, for the Dag parse
-    from include.errors import ExactPersonioError  # noqa: PLC0415
-    from include.ledger import open_ledger  # noqa: PLC0415
+    from exact_to_personio.stream_alarms import tell_quietly  # noqa: PLC0415 - lazily, for the Dag parse
 
-    if not _is_late(context.get("dag_run") or {}):
-        return
-    try:
-        with open_ledger() as ledger:
-            _note(ledger, dag_id, minutes)
-            tell_news(ledger, context)
-    except ExactPersonioError as error:
-        log.warning("Nobody could be told that %s is late: %s", dag_id, error)
-    except Exception as error:  # noqa: BLE001
-        # Its text may hold an address.
-        log.error("Nobody could be told that %s is late: %s in %s", dag_id, type(error).__name__, place_of(error))  # noqa: TRY400
+    if _is_late(context.get("dag_run") or {}):
+        tell_quietly(lambda ledger: _note(ledger, dag_id, minutes), context, f"that {dag_id} is late")
 
 
 def _is_late(run: dict[str, Any]) -> bool:

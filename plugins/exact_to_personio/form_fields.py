@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
+
+from include.settings import setting
 
 if TYPE_CHECKING:
     from include.records import Destination, Entity
@@ -97,7 +98,7 @@ def division() -> Param:
     from; connections cannot be asked while a DAG file is parsed.
     """
     text = "Company at Exact. Empty: the connection's first."
-    named = _divisions(os.environ.get("EXACT_PERSONIO_DIVISIONS", ""))
+    named = _divisions(setting("EXACT_PERSONIO_DIVISIONS"))
     if not named:
         return optional("integer", "Division", text, minimum=1, maximum=HIGHEST_ID)
     shown = {str(number): f"{number} {name}".strip() for number, name in named.items()}
@@ -184,7 +185,7 @@ def start() -> dict[str, Param]:
     """Return where a live run begins to read."""
     return {
         "start_from": Param(
-            os.environ.get("EXACT_PERSONIO_START_FROM", "").strip() or "now",
+            setting("EXACT_PERSONIO_START_FROM", "now"),
             type="string",
             title="Start from",
             description="What counts as new: now (created after the first run), beginning, or a date like "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ from airflow.sdk import DAG
 from exact_to_personio.builder import RUNS, add_line
 from exact_to_personio.forms import form
 from exact_to_personio.history_timetable import HistoryTimetable
+from include.settings import setting
 from ledger_task.dag_defaults import default_args
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def build_history_dag(
     :param doc: Markdown shown in the UI.
     :param schedule: cron expression of the intervals' borders, in that zone.
     """
-    zone = os.environ.get("EXACT_PERSONIO_HISTORY_TIMEZONE", "").strip() or "Europe/Amsterdam"
+    zone = setting("EXACT_PERSONIO_HISTORY_TIMEZONE", "Europe/Amsterdam")
     with DAG(
         dag_id,
         schedule=HistoryTimetable(schedule, timezone=zone),

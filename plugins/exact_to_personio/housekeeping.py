@@ -132,7 +132,7 @@ class KeepLoginsAliveOperator(LedgerOperator):
             lasts = f"The login of connection {hook.exact_conn_id} dies on {ends:%Y-%m-%d} unless it is renewed."
             message = f"{lasts} {problem}"
         told = alert("login", hook.exact_conn_id, message)
-        told |= {"login_message": message, "login_connection": hook.exact_conn_id, "login_dies_at": str(ends or "")}
+        told["login_dies_at"] = str(ends or "")
         for notifier in notifiers:
             try:
                 tell(notifier, {**context, **told})

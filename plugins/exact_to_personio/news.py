@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +10,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, Param, chain
 from exact_online.news import ExactNewsFeed
 from exact_to_personio.assets import EXACT_CONNECTION, PERSONIO_CONNECTION, new_accounts, new_contacts, new_employees
 from exact_to_personio.form_fields import START_PATTERN
+from include.settings import setting
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 from ledger_task.operator import LedgerOperator
 from personio.news import PersonioNewsFeed
@@ -172,7 +172,7 @@ def news_params() -> dict[str, Param]:
     """Return the manual form's fields; every default is valid, as a schedule demands."""
     return {
         "start_from": Param(
-            os.environ.get("EXACT_PERSONIO_START_FROM", "").strip() or "now",
+            setting("EXACT_PERSONIO_START_FROM", "now"),
             type="string",
             title="Start from",
             description="For the very first run only: now, beginning, or a date like 2026-01-31.",

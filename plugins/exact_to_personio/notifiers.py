@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from copy import copy
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +11,8 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier
+
+from include.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,9 @@ def alert(kind: str, subject: str, message: str) -> dict[str, str]:
     :param subject: the connection, the part of the reconciliation, or the DAG.
     :param message: for people; no personal data.
     """
-    return {"alert_kind": kind, "alert_subject": subject, "alert_message": message}
+    # Whoever only knows the names of the logins' messages is told in their templates.
+    known = {"login_message": message, "login_connection": subject, "login_dies_at": ""}
+    return {"alert_kind": kind, "alert_subject": subject, "alert_message": message, **known}
 
 
 def configured_notifiers(log: BaseNotifier | None = None) -> list[Any]:
@@ -93,7 +96,7 @@ def configured_notifiers(log: BaseNotifier | None = None) -> list[Any]:
     from include.errors import ConfigurationError  # noqa: PLC0415 - lazily, for the Dag parse
 
     made: list[Any] = [log or LoginExpiryNotifier()]
-    text = os.environ.get(VARIABLE, "").strip()
+    text = setting(VARIABLE)
     try:
         made += [_made(entry) for entry in (json.loads(text) if text else [])]
     except (ValueError, TypeError, KeyError, AttributeError, ImportError) as error:

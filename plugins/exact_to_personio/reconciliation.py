@@ -107,8 +107,6 @@ class TellDifferencesOperator(LedgerOperator):
 
     def _send(self, one: Alert, notifiers: list[Any], context: Context) -> None:
         said = alert("difference" if one.verdict == "difference" else "agreement", one.part, one.message)
-        # Whoever only knows the names of the logins' messages is told in their templates.
-        said |= {"login_message": one.message, "login_connection": one.part, "login_dies_at": ""}
         said |= {"reconciliation_part": one.part, "reconciliation_verdict": one.verdict}
         tell_everybody(notifiers, {**context, **said}, about=one.part, code="reconcile.notifier.failed")
 

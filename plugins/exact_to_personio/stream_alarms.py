@@ -83,9 +83,7 @@ def _said(alarm: Alarm) -> dict[str, str]:
         )
     else:
         kind, message = "recovery", f"{alarm.dag_id} goes on again; it did not since {since}."
-    # Whoever only knows the names of the logins' messages is told in their templates.
-    known = {"login_message": message, "login_connection": alarm.dag_id, "login_dies_at": ""}
-    return alert(kind, alarm.dag_id, message) | known
+    return alert(kind, alarm.dag_id, message)
 
 
 def _note_failure(ledger: Ledger, context: Context) -> None:
@@ -114,20 +112,28 @@ def _look_again(ledger: Ledger, dag_id: str) -> None:
 
 
 def _quietly(note: Callable[[Ledger], None], context: Context) -> None:
-    """Note something and tell it; what goes wrong is logged without its text, and told by the next housekeeping."""
+    tell_quietly(note, dict(context), f"how {context['task'].dag_id} stands")
+
+
+def tell_quietly(note: Callable[[Ledger], None], context: dict[str, Any], about: str) -> None:
+    """Note something and tell it; what goes wrong is logged without its text, and told by the next housekeeping.
+
+    :param note: is given the open ledger.
+    :param context: for the notifiers' templates.
+    :param about: what nobody could be told if it goes wrong, for the log.
+    """
     from include.errors import ExactPersonioError  # noqa: PLC0415
     from include.ledger import open_ledger  # noqa: PLC0415
 
     try:
         with open_ledger() as ledger:
             note(ledger)
-            tell_news(ledger, dict(context))
+            tell_news(ledger, context)
     except ExactPersonioError as error:
-        log.warning("Nobody could be told how %s stands: %s", context["task"].dag_id, error)
+        log.warning("Nobody could be told %s: %s", about, error)
     except Exception as error:  # noqa: BLE001
         # A callback must not hide the task's own failure, and this text may hold an address.
-        kinds = type(error).__name__, place_of(error)
-        log.error("Nobody could be told how %s stands: %s in %s", context["task"].dag_id, *kinds)  # noqa: TRY400
+        log.error("Nobody could be told %s: %s in %s", about, type(error).__name__, place_of(error))  # noqa: TRY400
 
 
 def _is_live(context: Context) -> bool:

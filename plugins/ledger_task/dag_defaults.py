@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from include.settings import setting
 
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """Start date of the scheduled DAGs; they do not catch up, so it only has to lie in the past."""
@@ -19,7 +20,7 @@ def default_args() -> dict[str, Any]:
     return {
         "owner": "exact-to-personio",
         "retries": 3,
-        "retry_delay": timedelta(seconds=float(os.environ.get("EXACT_PERSONIO_RETRY_SECONDS", "").strip() or "60")),
+        "retry_delay": timedelta(seconds=float(setting("EXACT_PERSONIO_RETRY_SECONDS", "60"))),
         "retry_exponential_backoff": 2,
         "max_retry_delay": timedelta(minutes=15),
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import ConfigurationError
-from include.settings import load_settings
+from include.settings import load_settings, setting
 
 
 def test_the_embedded_ledger_is_the_default() -> None:
@@ -28,6 +28,18 @@ def test_settings_come_from_the_environment_and_do_not_show() -> None:
     assert (settings.mapping_path, settings.retention_days) == ("/etc/mapping.yaml", 30)
     assert "hidden" not in repr(settings)
     assert "key" not in repr(settings).replace("ledger_keys", "")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [(None, "now"), ("", "now"), (" \t", "now"), (" beginning ", "beginning")]
+)
+def test_setting_that_is_empty_is_unset(written: str | None, read: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "EXACT_PERSONIO_START_FROM"
+    monkeypatch.delenv(name, raising=False)
+    if written is not None:
+        monkeypatch.setenv(name, written)
+    assert setting(name, "now") == read
+    assert setting(name, "now", {name: "2026-01-31"}) == "2026-01-31"
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "many"])

@@ -80,6 +80,48 @@ def test_more_than_can_be_named_are_news(diary: Diary) -> None:
     assert "301 of" in diary.hear()[0][1]
 
 
+def test_next_ones_that_come_into_sight_are_no_news(diary: Diary) -> None:
+    """They were told as part of the number, until all of them can be named."""
+    ids = [f"id{number:03}" for number in range(300)]
+    diary.note(*ids)
+    assert "300 of" in diary.hear()[0][1]
+    diary.note(*ids[50:])
+    assert diary.hear() == []
+    diary.note(*ids[150:])
+    assert diary.hear() == []
+    diary.note(*ids[151:], "new")
+    [(_, message)] = diary.hear()
+    assert f"150 of {KIND} (new: new)." in message
+    diary.note()
+    assert [verdict for verdict, _ in diary.hear()] == ["ok"]
+
+
+def test_new_ones_behind_those_in_sight_are_news_even_if_the_number_is_the_same(diary: Diary) -> None:
+    ids = [f"id{number:03}" for number in range(350)]
+    diary.note(*ids[:300])
+    diary.hear()
+    diary.note(*ids[50:])
+    assert "300 of" in diary.hear()[0][1]
+
+
+def test_other_ones_after_the_end_are_news_though_nobody_was_told_of_it(diary: Diary) -> None:
+    """Those that were never in sight are gone with the rest."""
+    diary.note(*(f"id{number:03}" for number in range(300)))
+    diary.hear()
+    diary.note()
+    diary.note("new")
+    assert "1 of personio.application.missing (new)" in diary.hear()[0][1]
+
+
+def test_those_that_came_into_sight_while_it_was_told_are_no_news(diary: Diary) -> None:
+    ids = [f"id{number:03}" for number in range(300)]
+    diary.note(*ids)
+    news = alerts(diary.ledger)
+    diary.note(*ids[50:])
+    told(diary.ledger, news)
+    assert diary.hear() == []
+
+
 def test_whoever_dies_before_noting_tells_it_again(diary: Diary) -> None:
     diary.note("a")
     first = alerts(diary.ledger)
