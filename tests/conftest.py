@@ -15,7 +15,7 @@ import pytest
 
 import postgres
 import replayed_schema
-from fault_budget import Audits
+from fault_budget import AUDITS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -34,7 +34,6 @@ os.environ.update(
 )
 replayed_schema.install()
 
-AUDITS = Audits()
 AUDITS.watch()
 
 

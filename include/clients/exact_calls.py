@@ -123,17 +123,20 @@ class ExactCalls:
 
     def _until_answered(self, request: _Request) -> Reply:
         waited, limited, token, refreshed = 0.0, 0, "", False
+        counts = request.counts_for_day
         while True:
-            self._limits.take_slot(counts_for_day=request.counts_for_day)
+            self._limits.take_slot(counts_for_day=counts)
             with self._budget.reserved(request.endpoint, division=request.counts_for_day) as record:
                 # Last, and anew each time round: the old one may have ended while we slept.
                 token = token or self._tokens.access_token()
                 if not self._limits.still_holds():
-                    # Waiting for the token took longer than a minute.
+                    # Waiting for the token took longer than a minute; the day's slot is not used up yet.
+                    counts, token = False, ""
                     continue
                 if request.hold is not None:
                     request.hold()
                 reply = self._send(request, token, record)
+            counts = request.counts_for_day
             self._limits.learn(reply.headers)
             seen = clock.skew(reply.headers)
             self.skew = self.skew if seen is None else seen

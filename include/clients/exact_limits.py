@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DAY: Final = 86_400.0
+_MARGIN: Final = 1.002
+"""How much longer our minute is than Exact's: a call may leave a little later than its slot is dated."""
 _UNKNOWN_DAY_LIMIT: Final = 1_000_000
 """Until a header tells the contract's limit, only a block that was learned before can stop a call."""
 _BLOCKED_SECONDS: Final = 3_600.0
@@ -67,7 +69,8 @@ class ExactLimits:
         :raises RateLimitedError: if that takes longer than the client may sleep.
         """
         waited = 0.0
-        while wait := self._pacer.acquire(self._minute, limit=self._per_minute, seconds=self._minute_seconds):
+        window = self._minute_seconds * _MARGIN
+        while wait := self._pacer.acquire(self._minute, limit=self._per_minute, seconds=window):
             waited += wait
             if waited > self._max_wait:
                 raise self._limited(wait, "exact.limit.minute")

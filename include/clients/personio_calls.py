@@ -29,6 +29,8 @@ Bucket = Literal["recruiting", "employees"]
 
 UNAUTHORIZED: Final = 401
 _DAY: Final = 86_400.0
+_DAWDLED: Final = 2.0
+"""Seconds that a write may take to leave once its record is held."""
 _RENEW_EARLY: Final = timedelta(minutes=5)
 
 
@@ -51,7 +53,8 @@ class PersonioCalls:
         self._sleep = sleep
         self._tokens: dict[str, tuple[str, datetime]] = {}
         self._scopes: dict[str, frozenset[str]] = {}
-        self._reserved: set[str] = set()
+        # When it was taken: one that was left over, as by a record that somebody else took, may be old.
+        self._reserved: dict[str, float] = {}
         self.skew: timedelta | None = None
         """How much Personio's clock was ahead of ours at the last answer that told its time."""
 
@@ -63,9 +66,10 @@ class PersonioCalls:
         """
         if bucket == "employees":
             self._token("v1", renew=False)
-        if bucket not in self._reserved:
+        taken = self._reserved.get(bucket)
+        if taken is None or time.monotonic() - taken > limit_of(self._config, bucket).seconds / 2:
             self._take_slot(bucket)
-            self._reserved.add(bucket)
+            self._reserved[bucket] = time.monotonic()
 
     def scopes(self, version: str) -> frozenset[str]:
         """Return what the login may do, as Personio says when it hands out a token.
@@ -189,15 +193,17 @@ class PersonioCalls:
         return {name: value for name, value in names.items() if value}
 
     def _use_slot(self, bucket: str, *, write: bool) -> None:
-        if bucket in self._reserved:
-            self._reserved.remove(bucket)
-        else:
+        if self._reserved.pop(bucket, None) is None:
             self._take_slot(bucket)
+        began = time.monotonic()
         while not self._pacer.use(limit_of(self._config, bucket).name):
             if write:
                 # The record is claimed by now, and not for as long as another slot may take.
                 raise _rate_limited(0.0, f"personio.limit.{bucket}", None)
             self._take_slot(bucket)
+        if write and time.monotonic() - began > _DAWDLED:
+            # The ledger was long in coming, and the lease covers the request and its answer, hardly more.
+            raise _rate_limited(0.0, f"personio.limit.{bucket}", None)
 
     def _take_slot(self, bucket: str) -> None:
         limit = limit_of(self._config, bucket)

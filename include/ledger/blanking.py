@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +16,7 @@ from include.ledger.run_tables import previews, run_outbox
 from include.ledger.states import DONE, IN_FLIGHT, NEVER_DECIDED, STATE_CHANGE
 from include.ledger.tables import deliveries, failures, staged
 from include.ledger.tables import events as events_table
-from include.ledger.tombstones import ERASED, MARKER, placeholder
+from include.ledger.tombstones import ERASED, MARKER, placeholder, without_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -66,7 +65,7 @@ def blank(database: Database, cipher: Cipher, name: str, pieces: Iterable[Piece]
     for piece in pieces:
         by_kind.setdefault(piece.kind, []).append(piece)
     eraser = _Eraser(database, cipher, name, emails)
-    work: dict[str, Callable[[Connection, list[Piece]], None]] = {
+    work: dict[str, Callable[[Connection, list[Piece]], int]] = {
         # What could be sent goes first.
         "run_outbox": eraser.run_outbox,
         "delivery": eraser.deliveries,
@@ -81,8 +80,7 @@ def blank(database: Database, cipher: Cipher, name: str, pieces: Iterable[Piece]
             with database.write() as connection:
                 if database.is_sqlite:
                     connection.exec_driver_sql("PRAGMA secure_delete=ON")
-                do(connection, slice_)
-            counts[kind] += len(slice_)
+                counts[kind] += do(connection, slice_)
     return Blanked(dict(counts), eraser.seen)
 
 
@@ -95,19 +93,24 @@ class _Eraser:
         self._name = name
         self._run = _run(name)
         self.seen: dict[int, dict[str, Any]] = {}
-        self._words = re.compile("|".join(map(re.escape, sorted(emails))) or r"(?!)", re.IGNORECASE)
+        self._emails = emails
 
-    def run_outbox(self, connection: Connection, pieces: list[Piece]) -> None:
+    def run_outbox(self, connection: Connection, pieces: list[Piece]) -> int:
         keys = [piece.key for piece in pieces]
         mine = tuple_(run_outbox.c.run_id, run_outbox.c.delivery_id).in_(keys)
         connection.execute(run_outbox.delete().where(mine))
+        return len(pieces)
 
-    def deliveries(self, connection: Connection, pieces: list[Piece]) -> None:
-        names = ("id", "state", "attempt", "reason_code", "remote_id", "was_in_doubt")
+    def deliveries(self, connection: Connection, pieces: list[Piece]) -> int:
+        names = ("id", "state", "attempt", "reason_code", "remote_id", "was_in_doubt", "decided_at")
+        read = {piece.key[0]: piece.about["decided_at"] for piece in pieces}
         meant = deliveries.c.id.in_(_ids(pieces))
         query = select(*(deliveries.c[name] for name in names)).where(meant).order_by(deliveries.c.id)
         now, lines = self._database.now(), []
         for row in connection.execute(query.with_for_update()).all():
+            if row.decided_at != read[row.id]:
+                # Decided anew since it was read, perhaps on somebody else: an account has got another main contact.
+                continue
             done = row.state in DONE
             doubt = row.was_in_doubt or row.state in IN_FLIGHT
             told_of = {"state": row.state, "reason_code": row.reason_code, "remote_id": row.remote_id}
@@ -124,38 +127,50 @@ class _Eraser:
             told = {"from_state": row.state, "to_state": state, "attempt": row.attempt, "reason_code": ERASED}
             kind = STATE_CHANGE if changed else ERASED_EVENT
             lines.append(events.line(row.id, run_id=self._run, at=now, kind=kind, **told))
-        release(connection, _ids(pieces))
+        release(connection, [line["delivery_id"] for line in lines])
         events.write(connection, lines)
+        return len(lines)
 
-    def staged(self, connection: Connection, pieces: list[Piece]) -> None:
-        query = select(staged.c.id, staged.c.source_id, staged.c.sealed).where(staged.c.id.in_(_ids(pieces)))
+    def staged(self, connection: Connection, pieces: list[Piece]) -> int:
+        query = select(staged.c.id, staged.c.source_id, staged.c.staged_at, staged.c.sealed)
+        query = query.where(staged.c.id.in_(_ids(pieces)))
+        read, count = {piece.key[0]: piece.about["staged_at"] for piece in pieces}, 0
         for row in connection.execute(query.order_by(staged.c.id).with_for_update()).all():
+            if row.staged_at != read[row.id]:
+                continue
             held = self._cipher.open(row.sealed) if row.sealed else {}
             content = placeholder(row.source_id, held, held.get(MARKER, self._name))
             values = {"sealed": self._cipher.seal(content), "content_hash": self._cipher.digest_of(content)}
             connection.execute(staged.update().where(staged.c.id == row.id).values(values))
+            count += 1
+        return count
 
-    def previews(self, connection: Connection, pieces: list[Piece]) -> None:
+    def previews(self, connection: Connection, pieces: list[Piece]) -> int:
         keys = [piece.key for piece in pieces]
         sealed = self._cipher.seal({"payload": None, "email": None, "trace": {}})
         told = {"outcome": "skipped_by_rule", "reason_code": ERASED, "field": "", "action": "nothing", "existing": ""}
         mine = tuple_(previews.c.run_id, previews.c.source_id).in_(keys)
         connection.execute(previews.update().where(mine).values(**told, sealed=sealed))
+        return len(pieces)
 
-    def failures(self, connection: Connection, pieces: list[Piece]) -> None:
+    def failures(self, connection: Connection, pieces: list[Piece]) -> int:
         for piece in pieces:
-            texts = {name: self._words.sub(REMOVED, text) for name, text in piece.content.items()}
+            texts = {name: without_addresses(text, self._emails, REMOVED) for name, text in piece.content.items()}
             connection.execute(failures.update().where(failures.c.id == piece.key[0]).values(texts))
+        return len(pieces)
 
-    def news(self, connection: Connection, pieces: list[Piece]) -> None:
+    def news(self, connection: Connection, pieces: list[Piece]) -> int:
         # The id stays, or the record would be new again; nobody is told of it any more.
         waiting = and_(news_records.c.id.in_(_ids(pieces)), news_records.c.delivered.is_(None))
         told = {"batch": self._run, "delivered": self._database.now()}
         connection.execute(news_records.update().where(waiting).values(told))
+        return len(pieces)
 
 
-def readmit(database: Database, cipher: Cipher, names: Collection[str], *, run_id: str, anew: bool) -> dict[str, int]:
+def readmit(database: Database, cipher: Cipher, names: Collection[str], *, run_id: str, anew: bool) -> Counter[str]:
     """Have records taken in again that only say that their person was erased; return how many of what.
+
+    What was done of it before is not done again.
 
     A row is empty until it is read again; the feed brings it when it changes, a window whenever it is asked for.
 
@@ -174,7 +189,7 @@ def readmit(database: Database, cipher: Cipher, names: Collection[str], *, run_i
     for slice_ in _slices(sorted(records)):
         with database.write() as connection:
             counts["deliveries"] += _decide_again(database, connection, slice_, run_id, anew=anew)
-    return dict(counts)
+    return counts
 
 
 def _blanked_records(database: Database, names: Collection[str]) -> set[tuple[int, str, str]]:
@@ -199,7 +214,8 @@ def _marked_rows(
     database: Database, cipher: Cipher, names: Collection[str], records: Collection[tuple[int, str, str]]
 ) -> Iterator[list[tuple[int, tuple[int, str, str]]]]:
     """Yield rows that say that their person was erased, and those of records where retention removed even that."""
-    columns = (staged.c.id, staged.c.division, staged.c.entity, staged.c.source_id, staged.c.sealed)
+    names_of = ("id", "division", "entity", "source_id", "row_version", "sealed")
+    columns = [staged.c[name] for name in names_of]
     query, after = select(*columns).order_by(staged.c.id).limit(SLICE), 0
     while True:
         with database.read() as connection:
@@ -210,7 +226,8 @@ def _marked_rows(
         found = []
         for row in rows:
             record = (row.division, row.entity, row.source_id)
-            if cipher.open(row.sealed).get(MARKER) in names if row.sealed else record in records:
+            marked = cipher.open(row.sealed).get(MARKER) in names if row.sealed else record in records
+            if marked and row.row_version != FORGOTTEN:
                 found.append((row.id, record))
         if found:
             yield found
@@ -225,7 +242,7 @@ def _decide_again(
         tuple_(c.division, c.entity, c.source_id).in_(records),
         c.state.in_((*DONE, "skipped_by_rule") if anew else ("skipped_by_rule",)),
         # What was put aside for another reason stays aside.
-        c.reason_code.in_((ERASED,)) | c.state.in_(DONE),
+        (c.reason_code == ERASED) & (c.decided_version != NEVER_DECIDED) | c.state.in_(DONE),
     )
     query = select(c.id, c.state, c.attempt).where(meant).order_by(c.id).with_for_update()
     rows, now = connection.execute(query).all(), database.now()

@@ -19,6 +19,7 @@ from include.ledger.tables import deliveries, events, watermarks
 from include.ledger.tombstones import FRESH_SECONDS, Tombstones
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
@@ -106,14 +107,13 @@ class Erasures:
         :param name: of an erasure that more was found for; None: a new one.
         """
         new, now = name or secrets.token_hex(16), self._database.now()
-        marks = {self._tombstones.record_mark(*record): "record" for record in sorted(records)}
-        marks |= {self._tombstones.email_mark(email): "email" for email in sorted(emails)}
+        marks = self._marks(records, emails)
         common = {"erasure": new, "why": why, "asked_by": asked_by[:250], "at": now, "records": len(records)}
         with self._database.write() as connection:
             if not self._database.is_sqlite:
                 # Waits for whoever asked before and may be about to write the person.
                 connection.execute(text("LOCK TABLE ledger_erasures IN ACCESS EXCLUSIVE MODE"))
-            first = connection.execute(select(erasures.c.id).limit(1)).first() is None
+            oldest = connection.execute(select(func.min(erasures.c.at))).scalar()
             c = erasures.c
             stand = select(c.mark, c.erasure).where(c.mark.in_(list(marks)), c.lifted_at.is_(None))
             known = {row.mark: row.erasure for row in connection.execute(stand)}
@@ -121,7 +121,7 @@ class Erasures:
             if rows:
                 connection.execute(erasures.insert(), rows)
         self._database.erasures.some = True
-        if first:
+        if oldest is None or now - oldest < timedelta(seconds=SETTLE_SECONDS):
             sleep(SETTLE_SECONDS)
         # Asked for again, as after an interruption: what is blanked now is found under the name that stands.
         return min(known.values()) if known and not rows and name is None else new
@@ -138,12 +138,22 @@ class Erasures:
         """
         return blanking.blank(self._database, self._cipher, name, pieces, emails)
 
-    def blanked(self, names: Collection[str]) -> None:
-        """Note that all content of erasures is out of the rows.
+    def blanked(self, records: Collection[Record], emails: Collection[str]) -> None:
+        """Note that all content of a person is out of the rows, whichever erasures meant them.
 
-        :param names: of erasures whose pieces were blanked, to the last one.
+        Not by an erasure's name: one that was cut off may mean more than what was blanked now.
+
+        :param records: that were blanked.
+        :param emails: that were blanked.
         """
-        mine = and_(erasures.c.erasure.in_(names), erasures.c.blanked_at.is_(None))
+        marks = self._marks(records, emails)
+        mine = and_(erasures.c.mark.in_(list(marks)), erasures.c.blanked_at.is_(None), erasures.c.lifted_at.is_(None))
+        with self._database.write() as connection:
+            connection.execute(erasures.update().where(mine).values(blanked_at=self._database.now()))
+
+    def ended(self, name: str) -> None:
+        """Note that an erasure was looked through by its marks, to the last row of the ledger."""
+        mine = and_(erasures.c.erasure == name, erasures.c.blanked_at.is_(None))
         with self._database.write() as connection:
             connection.execute(erasures.update().where(mine).values(blanked_at=self._database.now()))
 
@@ -180,24 +190,34 @@ class Erasures:
 
     def standing(self, records: Collection[Record], emails: Collection[str]) -> list[str]:
         """Return the names of the erasures that keep any of these out."""
-        marks = [self._tombstones.record_mark(*record) for record in records]
-        marks += [self._tombstones.email_mark(email) for email in emails]
         c = erasures.c
-        query = select(c.erasure).where(c.mark.in_(marks), c.lifted_at.is_(None)).distinct()
+        mine = c.mark.in_(list(self._marks(records, emails)))
+        query = select(c.erasure).where(mine, c.lifted_at.is_(None)).distinct()
         with self._database.read() as connection:
             return sorted(connection.execute(query).scalars())
+
+    def _marks(self, records: Collection[Record], emails: Collection[str]) -> dict[str, str]:
+        """Return the keyed hash of each, with its kind."""
+        marks = {self._tombstones.record_mark(*record): "record" for record in sorted(records)}
+        return marks | {self._tombstones.email_mark(email): "email" for email in sorted(emails)}
 
     def lift(self, names: Collection[str], *, asked_by: str, anew: bool) -> dict[str, int]:
         """Admit again whom these erasures keep out; return how many tombstones, rows and deliveries that meant.
 
         :param anew: what Personio had counts as never sent: the person was erased there, too.
         """
+        admitted = self._readmit(names, asked_by, anew=anew)
         now = self._database.now()
         with self._database.write() as connection:
             update = erasures.update().where(erasures.c.erasure.in_(names), erasures.c.lifted_at.is_(None))
             lifted = connection.execute(update.values(lifted_at=now, lifted_by=asked_by[:250])).rowcount
-        admitted = blanking.readmit(self._database, self._cipher, set(names), run_id=asked_by, anew=anew)
+        # Before and after: whoever dies in between finds the erasure standing and asks again; and what a run stored
+        # or decided in between knew of it.
+        admitted.update(self._readmit(names, asked_by, anew=anew))
         return {"tombstones": lifted, **admitted}
+
+    def _readmit(self, names: Collection[str], asked_by: str, *, anew: bool) -> Counter[str]:
+        return blanking.readmit(self._database, self._cipher, set(names), run_id=asked_by, anew=anew)
 
     def known(self) -> list[Erasure]:
         """Return all erasures, oldest first."""

@@ -90,7 +90,7 @@ class SharedPacer:
         with self._database.write() as connection:
             row = self._lock(connection, bucket)
             # Read after the lock: a process that waited for it must not date its slot back.
-            now = _microseconds(self._database.now())
+            now = self._now()
             _forget(connection, bucket, ask.window, now)
             changes = {"live_at": now} if lane == "live" else {}
             free_at = _free_at(connection, row, ask, now)
@@ -115,16 +115,20 @@ class SharedPacer:
         :returns: False if the slot is over and another one has to be taken.
         """
         slot = self._last.pop((get_ident(), bucket), None)
-        now = _microseconds(self._database.now())
-        if slot is None or 0 <= now - slot.at <= slot.window // _PROMPT:
+        if slot is None or 0 <= self._now() - slot.at <= slot.window // _PROMPT:
             return True
-        over = now - slot.at >= slot.window
         # Its time, too: the number of a slot that was forgotten is given out again.
         mine = and_(pacer_grants.c.id == slot.id, pacer_grants.c.at == slot.at)
-        change = delete(pacer_grants) if over else pacer_grants.update().values(at=now, expires=now + slot.window)
         with self._database.write() as connection:
+            # Read after the lock, which may be long in coming.
+            now = self._now()
+            over = now - slot.at >= slot.window
+            change = delete(pacer_grants) if over else pacer_grants.update().values(at=now, expires=now + slot.window)
             found = connection.execute(change.where(mine)).rowcount
         return bool(found) and not over
+
+    def _now(self) -> int:
+        return _microseconds(self._database.now())
 
     def wait(self, bucket: str, *, limit: int, seconds: float, lane: Lane = "live", share: float = 1.0) -> float:
         """Say how long a caller would have to wait for a slot, without taking one.
@@ -142,7 +146,7 @@ class SharedPacer:
         ask = _asked(limit, seconds, lane, share)
         with self._database.read() as connection:
             row = connection.execute(select(pacer_buckets).where(pacer_buckets.c.bucket == bucket)).one_or_none()
-            now = _microseconds(self._database.now())
+            now = self._now()
             free_at = 0 if row is None else _free_at(connection, row, ask, now)
         if free_at <= now:
             return 0.0
@@ -160,7 +164,7 @@ class SharedPacer:
         """
         with self._database.write() as connection:
             row = self._lock(connection, bucket)
-            now = _microseconds(self._database.now())
+            now = self._now()
             until = now + round(max(reset_in, 0.0) * MICROSECONDS)
             if row.remaining is not None and row.remaining_until > now:
                 # Answers overtake each other, and know nothing of the calls on their way: the lower one counts.
@@ -176,7 +180,7 @@ class SharedPacer:
         """
         with self._database.write() as connection:
             row = self._lock(connection, bucket)
-            until = _microseconds(self._database.now()) + round(max(seconds, 0.0) * MICROSECONDS)
+            until = self._now() + round(max(seconds, 0.0) * MICROSECONDS)
             self._set(connection, bucket, blocked_until=max(until, row.blocked_until))
 
     def _lock(self, connection: Connection, bucket: str) -> SqlRow[Any]:

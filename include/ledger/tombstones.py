@@ -17,7 +17,7 @@ from include.ledger.erasure_tables import erasures
 from include.records import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -36,7 +36,10 @@ FRESH_SECONDS: Final = 2.0
 """How long a process may believe that nobody was ever erased; a ledger's first erasure waits longer."""
 
 _AT_ONCE: Final = 10_000
-_BETWEEN: Final = re.compile(r"[\s<>\",;:()\[\]{}|\\]+")
+_SEPARATORS: Final = r"\s<>\",;:()\[\]{}|\\"
+_BETWEEN: Final = re.compile(rf"[{_SEPARATORS}]+")
+_WORD: Final = re.compile(rf"[^{_SEPARATORS}]+")
+_AROUND: Final = ".!?'"
 _LONGEST: Final = 320
 
 
@@ -138,8 +141,20 @@ def addresses_in(content: Any) -> set[str]:
         return set()
     # Split, not searched: a search takes for ever on a text of megabytes.
     # An apostrophe may be part of an address.
-    words = (word.strip(".!?'").casefold() for word in _BETWEEN.split(content))
+    words = (word.strip(_AROUND).casefold() for word in _BETWEEN.split(content))
     return {word for word in words if "@" in word[1:-1] and len(word) <= _LONGEST}
+
+
+def without_addresses(text: str, emails: Collection[str], instead: str) -> str:
+    """Return a text in which addresses are replaced, as `addresses_in` finds them.
+
+    :param emails: folded.
+    """
+
+    def one(found: re.Match[str]) -> str:
+        return instead if found.group().strip(_AROUND).casefold() in emails else found.group()
+
+    return _WORD.sub(one, text)
 
 
 def main_contact_of(row: Row) -> str:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from include.ledger.blanking import Blanked
 from include.ledger.states import DONE, IN_FLIGHT
 from include.ledger.tombstones import main_contact_of
 from include.privacy.files import in_exports
 from include.privacy.person import Person, gathered, merged, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from include.ledger import Ledger
-    from include.ledger.blanking import Blanked
     from include.ledger.erasures import Record
     from include.ledger.holdings import Piece
     from include.privacy.files import ExportFile
@@ -26,6 +27,8 @@ ASKED: Final = "asked"
 """Why somebody was erased: a person asked for it."""
 MATCHING: Final = "employee_match"
 _ROUNDS: Final = 10
+_AT_ONCE: Final = 1000
+"""Records whose content is held in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def carry_out(ledger: Ledger, name: str, who: Person, *, asked_by: str, exports:
     # At once: reading the whole ledger takes minutes where it is large, and until then a load could still send it.
     blanked = blank(ledger, name, who.pieces, who)
     for _ in range(_ROUNDS):
-        # Once more: what was written between the search and the tombstones.
+        # Once more: what was written between the search and the tombstones, or decided anew since it was read.
         again = gathered(ledger, who.records, who.emails)
         known = {(piece.kind, piece.key) for piece in who.pieces}
         more = [one for one in again.pieces if (one.kind, one.key) not in known or one.content is not None]
@@ -115,14 +118,16 @@ def carry_out(ledger: Ledger, name: str, who: Person, *, asked_by: str, exports:
         if not more and not anew:
             break
         blanked += blank(ledger, name, more, who)
-    ledger.erasures.blanked([name])
+    # Before it counts as ended: whoever is cut off here is known by the rows of the exports.
+    files = tuple(in_exports(who.ids, who.emails, remove=True, folder=exports))
+    ledger.erasures.blanked(who.records, who.emails)
     who = _as_blanked(who, blanked)
     return Erased(
         erasure=name,
         blanked=blanked.counts,
         stopped=_count(who.pieces, ("ready", "retry")),
         under_way=_count(who.pieces, IN_FLIGHT),
-        exports=tuple(in_exports(who.ids, who.emails, remove=True, folder=exports)),
+        exports=files,
         elsewhere=tuple(elsewhere(who)),
         shared=tuple(sorted({one for ids in who.shared.values() for one in ids})),
         finished=ledger.erasures.finish(),
@@ -130,24 +135,45 @@ def carry_out(ledger: Ledger, name: str, who: Person, *, asked_by: str, exports:
 
 
 def erase_records(
-    ledger: Ledger, records: Collection[Record], *, asked_by: str, why: str
+    ledger: Ledger, records: Iterable[Record], *, asked_by: str, why: str
 ) -> Iterator[tuple[Record, str, list[Elsewhere]]]:
     """Erase records of Exact, and what was made of them as main contacts; addresses are not kept out.
 
-    The ledger is read once for all of them. The old bytes are left to `include.ledger.erasures.Erasures.finish`.
+    The ledger is read twice for a thousand of them. The old bytes are left to
+    `include.ledger.erasures.Erasures.finish`.
 
     :return: each record with its erasure's name, and what other services hold of it.
     """
-    names = {
-        record: ledger.erasures.plant([record], (), why=why, asked_by=asked_by) for record in sorted(set(records))
-    }
-    if not names:
-        return
-    all_of_them = gathered(ledger, names, (), by_address=False)
-    for record, who in _each(all_of_them, names).items():
-        blanked = blank(ledger, names[record], who.pieces, who)
-        ledger.erasures.blanked([names[record]])
-        yield record, names[record], elsewhere(_as_blanked(who, blanked))
+    meant = sorted(set(records))
+    for start in range(0, len(meant), _AT_ONCE):
+        names = {
+            record: ledger.erasures.plant([record], (), why=why, asked_by=asked_by)
+            for record in meant[start : start + _AT_ONCE]
+        }
+        for record, left in _taken_out(ledger, names):
+            yield record, names[record], left
+
+
+def _taken_out(ledger: Ledger, names: Mapping[Record, str]) -> Iterator[tuple[Record, list[Elsewhere]]]:
+    """Blank all that is held of records; then return what other services hold of each.
+
+    :param names: of their erasures.
+    """
+    found: dict[Record, Person] = {}
+    blanked = Blanked()
+    for _ in range(_ROUNDS):
+        left = False
+        for record, who in _each(gathered(ledger, names, (), by_address=False), names).items():
+            known = found.get(record)
+            more = [piece for piece in who.pieces if known is None or piece.content is not None]
+            left = left or any(piece.content is not None for piece in more)
+            blanked += blank(ledger, names[record], more, who)
+            found[record] = who if known is None else merged(known, who)
+        if not left:
+            break
+    ledger.erasures.blanked(names, ())
+    for record, who in found.items():
+        yield record, elsewhere(_as_blanked(who, blanked))
 
 
 def blank(ledger: Ledger, name: str, pieces: Iterable[Piece], who: Person) -> Blanked:
@@ -156,38 +182,48 @@ def blank(ledger: Ledger, name: str, pieces: Iterable[Piece], who: Person) -> Bl
     return ledger.erasures.blank(name, meant, who.emails)
 
 
-def _each(who: Person, records: Iterable[Record]) -> dict[Record, Person]:
-    """Return each of some records by itself, with the accounts whose main contact it is and what is held of both."""
-    mains = {
-        account: (account[0], "Contacts", main_contact_of(piece.content))
-        for piece in who.pieces
-        if piece.kind == "staged" and piece.content and (account := record_of(piece)) in who.accounts
-    }
-    owners = {**mains, **{record: record for record in records}}
+def _each(who: Person, records: Collection[Record]) -> dict[Record, Person]:
+    """Return each of some records by itself, with the accounts whose main contact it is and what is held of both.
+
+    An account may be in several hands: its rows in two lanes may name different main contacts.
+    """
+    owners: dict[Record, set[Record]] = defaultdict(set, {record: {record} for record in records})
+    accounts: dict[Record, set[Record]] = defaultdict(set)
+    for piece in who.pieces:
+        account = record_of(piece)
+        if piece.kind == "staged" and piece.content and account in who.accounts:
+            main = (account[0], "Contacts", main_contact_of(piece.content))
+            if main in owners:
+                owners[account].add(main)
+                accounts[main].add(account)
     # Previews and news know the id alone.
-    by_id: dict[str, Record] = {of[2]: owner for of, owner in owners.items()}
+    by_id: dict[str, set[Record]] = defaultdict(set)
+    for of, mine in owners.items():
+        by_id[of[2]] |= mine
     pieces: dict[Record, list[Piece]] = {record: [] for record in records}
     for piece in who.pieces:
-        of = record_of(piece)
-        owner = owners.get(of) if of is not None else by_id.get(piece.source_id)
-        if owner in pieces:
+        known = record_of(piece)
+        for owner in owners.get(known, ()) if known is not None else by_id.get(piece.source_id, ()):
             pieces[owner].append(piece)
-    accounts = {record: frozenset(of for of, main in mains.items() if main == record) for record in records}
     return {
-        record: Person(frozenset([record]), accounts[record], frozenset(), pieces=tuple(pieces[record]))
-        for record in pieces
+        record: Person(frozenset([record]), frozenset(accounts[record]), frozenset(), pieces=tuple(pieces[record]))
+        for record in records
     }
 
 
 def _as_blanked(who: Person, blanked: Blanked) -> Person:
-    """Return a person, each delivery as it stood when it was blanked: it may have been sent after it was read."""
+    """Return a person, each delivery as it stood when it was blanked: it may have been sent after it was read.
+
+    One that was not blanked had been decided anew on somebody else.
+    """
     return dataclasses.replace(
         who,
         pieces=tuple(
-            dataclasses.replace(piece, about={**piece.about, **blanked.deliveries[piece.key[0]]})
-            if piece.kind == "delivery" and piece.key[0] in blanked.deliveries
+            dataclasses.replace(piece, about={**piece.about, **blanked.deliveries.get(piece.key[0], {})})
+            if piece.kind == "delivery"
             else piece
             for piece in who.pieces
+            if piece.kind != "delivery" or piece.key[0] in blanked.deliveries
         ),
     )
 

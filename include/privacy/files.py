@@ -62,6 +62,30 @@ def in_exports(
     return found
 
 
+def rows_of_exports(folder: Path | None = None) -> Iterator[Row]:
+    """Yield every row of the exports that can be read; what cannot be is told by `in_exports`.
+
+    :param folder: used instead of `include.old_exports.exports_folder`.
+    """
+    for path in _files(folder or exports_folder()):
+        try:
+            if path.suffix == ".parquet":
+                yield from _parquet_rows(path)
+            elif path.suffix != ".part":
+                with _opened(path) as file:
+                    yield from (row for line in file if isinstance(row := json.loads(line), dict))
+        except (OSError, ValueError, ImportError):
+            continue
+
+
+def _parquet_rows(path: Path) -> Iterator[Row]:
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415 - optional, and heavy
+
+    with _opened(path) as stream:
+        for batch in pq.ParquetFile(stream).iter_batches():
+            yield from batch.to_pylist()
+
+
 @dataclass(frozen=True, slots=True)
 class _About:
     """What makes a row one about the person."""
@@ -76,15 +100,16 @@ class _About:
 
     def is_in(self, content: Any) -> bool:
         """Say whether a row is about the person."""
-        return bool(addresses_in(content) & self.emails) or bool(self.ids & set(_texts(content)))
+        return bool(addresses_in(content) & self.emails) or bool(self.ids & set(texts_in(content)))
 
 
-def _texts(content: Any) -> Iterator[str]:
+def texts_in(content: Any) -> Iterator[str]:
+    """Yield all texts in a JSON value as an id is compared: folded, without braces."""
     if isinstance(content, dict):
         content = list(content.values())
     if isinstance(content, list):
         for value in content:
-            yield from _texts(value)
+            yield from texts_in(value)
     elif isinstance(content, str):
         yield content.strip().strip("{}").casefold()
 
@@ -138,8 +163,8 @@ def _row_about(line: bytes, about: _About) -> Row | None:
 
 def _parquet(path: Path, about: _About, *, remove: bool) -> ExportFile | None:
     try:
-        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415 - optional, and heavy
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415 - optional, and heavy
+        import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError:
         return ExportFile(str(path), 0, "pyarrow is not installed, so nobody can look into it")
     with _opened(path) as stream:

@@ -19,11 +19,12 @@ from include.ledger.tombstones import main_contact_of
 from include.privacy.erasing import erase_records
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from include.clients.exact import ExactClient
     from include.ledger import Ledger
     from include.ledger.erasures import DeletionLog, Record
+    from include.privacy.erasing import Elsewhere
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +102,13 @@ def _gone(client: ExactClient, division: int, after: int) -> tuple[set[Record], 
     return gone, highest
 
 
-def _held(ledger: Ledger, gone: Collection[Record]) -> set[Record]:
+def _held(ledger: Ledger, gone: set[Record]) -> set[Record]:
     """Return those of which something is held, as a record or as an account's main contact."""
     held = {record for record in gone if record in ledger.holdings.records_of(record[2])}
     if any(record[1] == "Contacts" for record in gone):
         for piece in ledger.holdings.staged():
             if piece.entity == "Accounts" and piece.content and (main := main_contact_of(piece.content)):
-                held |= {(piece.division or 0, "Contacts", main)} & set(gone)
+                held |= {(piece.division or 0, "Contacts", main)} & gone
     return held
 
 
@@ -116,9 +117,14 @@ def _erase(ledger: Ledger, records: Collection[Record], *, why: str, asked_by: s
     for record, name, left in erase_records(ledger, records, asked_by=asked_by, why=why):
         counts["erased"] += 1
         log.warning("%s %s of division %s: %s; erased here (%s).", record[1], record[2], record[0], why, name)
-        for one in left:
-            if one.service == "Personio":
-                counts["at_personio"] += 1
-                sure = "holds" if one.certain else "may hold"
-                log.warning("Personio %s it: %s, id %s. Erase it there.", sure, one.what, one.id or "not known")
+        counts["at_personio"] += tell_left(left)
     return dict(counts)
+
+
+def tell_left(left: Iterable[Elsewhere]) -> int:
+    """Log what Personio has of somebody who was erased here; return how much that is."""
+    there = [one for one in left if one.service == "Personio"]
+    for one in there:
+        sure = "holds" if one.certain else "may hold"
+        log.warning("Personio %s it: %s, id %s. Erase it there.", sure, one.what, one.id or "not known")
+    return len(there)

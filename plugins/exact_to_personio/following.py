@@ -45,10 +45,12 @@ class FollowDeletionsOperator(LedgerOperator):
         from include.privacy.resuming import resume  # noqa: PLC0415
         from include.settings import load_settings  # noqa: PLC0415
 
+        # First: a dead login must not keep an erasure open.
+        resume(ledger)
         found: dict[str, dict[str, int]] = {}
         run_key = self.run_key(context)
         if load_settings().follow_deletions == ERASE:
-            # First, as it needs no call.
+            # Before the deletions, as it needs no call.
             found["anonymised"] = follow_anonymised(ledger, asked_by=run_key)
             for hook in self._hooks():
                 with hook.client(ledger, run_key, lane="history") as client:
@@ -59,7 +61,6 @@ class FollowDeletionsOperator(LedgerOperator):
             self.log.info(
                 "EXACT_PERSONIO_FOLLOW_DELETIONS is keep: what Exact deleted or anonymised is left as it is."
             )
-        resume(ledger)
         if ledger.erasures.unfinished() and not ledger.erasures.finish():
             self.log.warning(
                 "Old bytes of erased persons are still in the ledger's files; tomorrow they are tried again."

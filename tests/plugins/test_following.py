@@ -89,8 +89,8 @@ def test_each_division_is_asked_once(sandbox: RunningSandbox, monkeypatch: pytes
 
 def test_what_an_erasure_left_is_finished_whatever_the_policy(sandbox: RunningSandbox) -> None:
     with open_ledger() as ledger:
-        name = ledger.erasures.plant([(1, "Contacts", "x")], [], why="asked", asked_by="me")
-        ledger.erasures.blanked([name])
+        ledger.erasures.plant([(1, "Contacts", "x")], [], why="asked", asked_by="me")
+        ledger.erasures.blanked([(1, "Contacts", "x")], [])
         assert ledger.erasures.unfinished() == 1
         follow()
         assert ledger.erasures.unfinished() == 0

@@ -102,3 +102,7 @@ class Audits:
         """Return what was found since the last time."""
         found, self.found = self.found, set()
         return found
+
+
+AUDITS = Audits()
+"""Those of this process."""

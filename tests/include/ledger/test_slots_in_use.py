@@ -80,3 +80,21 @@ def test_a_slot_is_used_once(ledger: Ledger, clock: Any) -> None:
     clock.advance(WINDOW - 1)
     assert [acquire(pacer, bucket) for _ in range(LIMIT - 1)] == [0.0] * (LIMIT - 1)
     assert acquire(pacer, bucket) == 1.000001
+
+
+def test_a_call_is_dated_when_the_ledger_lets_it_go(ledger: Ledger, clock: Any, monkeypatch: Any) -> None:
+    """Whoever waits for the ledger's lock leaves only then."""
+    bucket, [pacer, other, *_] = next(BUCKETS), callers(ledger)
+    acquire(pacer, bucket)
+    clock.advance(1)
+    write = ledger._database.write
+
+    def slow_write() -> Any:
+        clock.advance(20)
+        return write()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger._database, "write", slow_write)
+        assert pacer.use(bucket)
+    assert [acquire(other, bucket) for _ in range(LIMIT - 1)] == [0.0] * (LIMIT - 1)
+    assert acquire(other, bucket) == WINDOW + 0.000001

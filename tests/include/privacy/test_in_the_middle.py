@@ -1,4 +1,4 @@
-"""Erasing while the line goes on, and erasing that is cut off: nothing is sent unseen, nothing is left behind."""
+"""Erasing while the line goes on: nothing is sent unseen, nobody else is touched, nothing is left behind."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import pytest
 from sqlalchemy import update
 
 from include.errors import ConfigurationError
-from include.ledger.erasure_tables import erasures
-from include.ledger.erasures import UNDER_WAY
 from include.ledger.holdings import Holdings
 from include.ledger.tables import deliveries
 from include.privacy import erasing
@@ -18,7 +16,6 @@ from include.privacy.erasing import erase
 from include.privacy.following import follow_deletions
 from include.privacy.person import gathered, person
 from include.privacy.readmitting import readmit
-from include.privacy.resuming import resume
 from line import DIVISION, Line
 from moved import hire
 from planned import fill
@@ -49,13 +46,18 @@ def erased(line: Line, home: Path) -> erasing.Erased:
     return erase(line.ledger, person(line.ledger, MAIL), asked_by="officer", exports=home / "exports")
 
 
-def decided(line: Line) -> Any:
+def decided(line: Line, name: str = "first") -> Any:
     """Bring everybody up to the moment before they are sent; return the run."""
-    run = line.start("first", start_from="beginning")
+    run = line.start(name, start_from="beginning")
     run.plan()
     run.extract()
     run.decide()
     return run
+
+
+def account_of(sandbox: RunningSandbox, contact: str) -> str:
+    accounts = sandbox.sandbox.exact.contents()[str(DIVISION)]["Accounts"]
+    return str(next(row["ID"] for row in accounts if row["MainContact"] == contact))
 
 
 def held(ledger: Ledger) -> list[str]:
@@ -115,55 +117,6 @@ def test_who_came_under_another_id_meanwhile_is_kept_out_too(
     assert [piece.source_id for piece in line.ledger.holdings.pieces() if piece.content] == []
 
 
-def cut_off(line: Line, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Die between the tombstones and the content."""
-
-    def dies(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(line.ledger.erasures), "blank", dies)
-        with pytest.raises(KeyboardInterrupt):
-            erased(line, home)
-
-
-def age(ledger: Ledger) -> None:
-    """Let an erasure be older than one that may still be under way."""
-    with ledger._database.write() as connection:
-        old = datetime.now(UTC) - UNDER_WAY - timedelta(minutes=1)
-        connection.execute(update(erasures).values(at=old))
-
-
-def test_an_erasure_that_was_cut_off_is_not_taken_for_finished(
-    line: Line, vera: str, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line.run("first")
-    cut_off(line, home, monkeypatch)
-    line.ledger.erasures.finish()
-    [known] = line.ledger.erasures.known()
-    assert (known.blanked_at, known.finished_at) == (None, None)
-    assert held(line.ledger)
-
-
-def test_an_erasure_that_was_cut_off_is_ended_by_its_marks(
-    line: Line, sandbox: RunningSandbox, vera: str, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody has to name the person again; who may still be at work is left alone."""
-    [other] = fill(sandbox, MAY, FirstName="Bob", Email="bob@example.org")
-    line.run("first")
-    cut_off(line, home, monkeypatch)
-    assert resume(line.ledger, exports=home / "exports") == 0
-    assert held(line.ledger)
-    age(line.ledger)
-    assert resume(line.ledger, exports=home / "exports") == 1
-    assert held(line.ledger) == []
-    assert {piece.source_id for piece in line.ledger.holdings.pieces() if piece.content} == {other}
-    [known] = line.ledger.erasures.known()
-    assert known.blanked_at is not None
-    assert known.finished_at is not None
-    assert resume(line.ledger, exports=home / "exports") == 0
-
-
 def test_a_person_whose_rows_retention_removed_is_let_in_again(
     line: Line, sandbox: RunningSandbox, vera: str, home: Path
 ) -> None:
@@ -195,6 +148,41 @@ def test_an_id_of_two_places_at_personio_means_nobody(line: Line, sandbox: Runni
     assert other in refused.value.what
 
 
+def test_an_account_in_two_hands_forgets_the_one_that_is_gone(line: Line, sandbox: RunningSandbox) -> None:
+    """Her account got another main contact; a backfill has read that, the live lane not yet."""
+    [contact] = hire(sandbox, 1, Email=MAIL, FirstName="Verafirst")
+    account = account_of(sandbox, contact)
+    [bob] = fill(sandbox, MAY, FirstName="Bob", Email="bob@example.org")
+    accounts = Line(line.ledger, sandbox, entity="Accounts")
+    accounts.run("first")
+    sandbox.sandbox.exact.update(DIVISION, "Accounts", account, {"MainContact": bob})
+    accounts.backfill("second", datetime(2000, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    sandbox.sandbox.exact.delete(DIVISION, "Contacts", contact)
+    with line.exact("housekeeping") as client:
+        told = follow_deletions(line.ledger, client, asked_by="housekeeping")
+    assert told == {"deleted": 1, "erased": 1, "at_personio": 1}
+    assert held(line.ledger) == []
+
+
+def test_who_took_her_place_while_the_officer_was_asked_goes_on(
+    line: Line, sandbox: RunningSandbox, home: Path
+) -> None:
+    """Between the search and the yes, the account got another main contact and was decided anew."""
+    [contact] = hire(sandbox, 1, Email=MAIL, FirstName="Verafirst")
+    account = account_of(sandbox, contact)
+    [bob] = fill(sandbox, MAY, FirstName="Bob", Email="bob@example.org")
+    accounts = Line(line.ledger, sandbox, entity="Accounts")
+    decided(accounts)
+    found = person(line.ledger, MAIL)
+    sandbox.sandbox.exact.update(DIVISION, "Accounts", account, {"MainContact": bob})
+    run = decided(accounts, "second")
+    done = erase(line.ledger, found, asked_by="officer", exports=home / "exports")
+    assert done.stopped == 0
+    run.load()
+    assert applied(sandbox) == ["bob@example.org"]
+    assert held(line.ledger) == []
+
+
 @pytest.mark.parametrize("number", [1, 7])
 def test_the_ledger_is_read_as_often_for_many_deletions_as_for_one(
     line: Line, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch, number: int
@@ -213,5 +201,5 @@ def test_the_ledger_is_read_as_often_for_many_deletions_as_for_one(
     with line.exact("housekeeping") as client:
         told = follow_deletions(line.ledger, client, asked_by="housekeeping")
     assert told["erased"] == number
-    assert len(readings) == 1
+    assert len(readings) == 2
     assert len({known.name for known in line.ledger.erasures.known()}) == number

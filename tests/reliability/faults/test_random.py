@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fault_budget import AUDITS
 from fault_script import script, shortened
 from fault_story import Figures, Story
 
@@ -43,12 +44,12 @@ def told(world: World, cv: str, seed: int, faults: int) -> Figures:
 
 
 def problem_of(world: World, story: Script, figures: Figures, cv: str) -> str | None:
-    """Return what goes wrong in a story, None if nothing does."""
+    """Return what goes wrong in a story, None if nothing does: also what would get a key blocked."""
     try:
         Story(world, story, figures, cv).play()
     except Exception as problem:  # noqa: BLE001 - whatever it is, the story is what is wanted
         return f"{type(problem).__name__}: {problem}"
-    return None
+    return "; ".join(sorted(AUDITS.take())) or None
 
 
 def report(name: str, seed: int, figures: Figures, seconds: float) -> None:
