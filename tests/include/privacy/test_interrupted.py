@@ -174,6 +174,6 @@ def test_letting_in_again_is_repeated_after_it_was_cut_off(
 ) -> None:
     line.run("first")
     erased(line, MAIL, home)
-    work = lambda: readmit(line.ledger, MAIL, division=None, asked_by="officer", anew=True)  # noqa: E731
+    work: Any = lambda: readmit(line.ledger, MAIL, division=None, asked_by="officer", anew=True)  # noqa: E731
     cut_off(monkeypatch, work, blanking, "readmit")
     assert "1 deliveries to be decided again" in work()[0]
