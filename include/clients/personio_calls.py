@@ -53,6 +53,8 @@ class PersonioCalls:
         self._sleep = sleep
         self._tokens: dict[str, tuple[str, datetime]] = {}
         self._scopes: dict[str, frozenset[str]] = {}
+        # Logins whose newest token was refused: another one would be, too.
+        self._refused: set[str] = set()
         # When it was taken: one that was left over, as by a record that somebody else took, may be old.
         self._reserved: dict[str, float] = {}
         self.skew: timedelta | None = None
@@ -111,16 +113,28 @@ class PersonioCalls:
         """Call with a token of ``/v1/auth`` or ``/v2/auth/token``, renewed at most once after a 401.
 
         A missing right is a 401 on some endpoints, so a second 401 is not a reason to ask again.
+
+        :raises RateLimitedError: of a write: the token had to be renewed, and its record is not held for as long as
+            that took. Nothing was processed, and the next attempt has the new token.
         """
         # The `Authorization` response header of employees is no rotation: the token lives a day.
-        write = method != "GET"
+        write, began = method != "GET", time.monotonic()
         headers = {"Beta": "true"} if version == "v2" else {}
         for renew in (False, True):
             token = self._token(version, renew=renew)
+            if renew and write:
+                self._take_slot(bucket, longest=_DAWDLED)
+                self._reserved[bucket] = time.monotonic()
+                if time.monotonic() - began > _DAWDLED:
+                    raise _rate_limited(0.0, f"personio.limit.{bucket}", None)
             bearer = {**headers, "Authorization": f"Bearer {token}"}
             reply = self._paced(bucket, method, path, write=write, headers=bearer, **content)
             if reply.status != UNAUTHORIZED:
+                self._refused.discard(version)
                 break
+            if version in self._refused:
+                break
+            self._refused.add(version)
         return reply
 
     def _token(self, version: str, *, renew: bool) -> str:
@@ -205,12 +219,12 @@ class PersonioCalls:
             # The ledger was long in coming, and the lease covers the request and its answer, hardly more.
             raise _rate_limited(0.0, f"personio.limit.{bucket}", None)
 
-    def _take_slot(self, bucket: str) -> None:
-        limit = limit_of(self._config, bucket)
-        waited = 0.0
+    def _take_slot(self, bucket: str, longest: float | None = None) -> None:
+        limit, waited = limit_of(self._config, bucket), 0.0
+        longest = self._config.max_wait_seconds if longest is None else longest
         while wait := self._pacer.acquire(limit.name, limit=limit.slots, seconds=limit.seconds):
             waited += wait
-            if waited > self._config.max_wait_seconds:
+            if waited > longest:
                 raise _rate_limited(wait, f"personio.limit.{bucket}", None)
             if wait >= 1:
                 log.info("personio: waiting %.0f s for a call of %s", wait, bucket)

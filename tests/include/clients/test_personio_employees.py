@@ -166,6 +166,29 @@ def test_right_to_write_is_missing(
         personio.create_employee(ADA)
 
 
+def test_a_write_whose_token_was_refused_does_not_wait_with_its_record(
+    personio: PersonioClient, service: Service, state: State
+) -> None:
+    """Another slot may be a minute away, and the lease of the record is not; the next attempt has the new token."""
+    service.answers = [token(), httpx.Response(401), token(), made()]
+    personio.reserve("employees")
+    state.waits = [0.0, 30.0]
+    with pytest.raises(RateLimitedError):
+        personio.create_employee(ADA)
+    assert len(service.requests) == 3
+    assert state.slept == []
+    assert personio.create_employee(ADA).id == "81723"
+
+
+def test_a_right_that_is_missing_is_asked_for_once(personio: PersonioClient, service: Service) -> None:
+    """Each record that fails would cost a login as well."""
+    service.answers = [token(), httpx.Response(401), token(), httpx.Response(401), httpx.Response(401)]
+    for _ in range(2):
+        with pytest.raises(CredentialsError):
+            personio.create_employee(ADA)
+    assert len(service.requests) == 5
+
+
 def test_reserved_slot_is_used_without_waiting(personio: PersonioClient, service: Service, state: State) -> None:
     """The login is made with the slot, so that nothing but the write itself is left."""
     service.answers = [token(), made(), made()]
