@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from include.sandbox.state import Sandbox
 
 CREATES = {"application": "v1/recruiting/applications", "employee": "v1/company/employees"}
+EXISTS = ".already-exists"
 IN_ORDER = {"state", "unanswered", "read_back"}
 """Kinds of events that each take a delivery from one state to the next."""
 
@@ -70,7 +71,7 @@ def judge(
     """
     verdict = Verdict()
     _count(verdict, case, sandbox, people)
-    _explain(verdict, sandbox, people, books)
+    _explain(verdict, case, sandbox, people, books)
     _cover_requests(verdict, case, sandbox, books)
     _follow(verdict, books)
     _check_watermark(verdict, sandbox, books, runs)
@@ -93,18 +94,29 @@ def _count(verdict: Verdict, case: Case, sandbox: Sandbox, people: Sequence[Pers
             verdict.unexplained.append(f"application {one['id']} is for another position")
 
 
-def _explain(verdict: Verdict, sandbox: Sandbox, people: Sequence[Person], books: Books) -> None:
-    """Have the ledger say of everybody what truly became of them."""
+def _explain(verdict: Verdict, case: Case, sandbox: Sandbox, people: Sequence[Person], books: Books) -> None:
+    """Have the ledger say of everybody what truly became of them, as far as anybody may know it."""
     ids = _ids(sandbox)
     for person in people:
         row = books.deliveries.get(ids[person.first_name])
         told = (row.state, row.reason_code if person.fate == "rejected" else "") if row else None
-        if told != (person.fate, MISSING if person.fate == "rejected" else ""):
+        true = (person.fate, MISSING if person.fate == "rejected" else "")
+        if told != true and not (row is not None and _nobody_knows(case, person, row)):
             verdict.unexplained.append(f"{person.first_name} is {told}, but was {person.fate}")
         elif row is not None and row.lease_until is not None:
             verdict.unexplained.append(f"{person.first_name} is {row.state} and still has a lease")
     known = {ids[person.first_name] for person in people}
     verdict.unexplained += [f"{source} is nobody" for source in books.deliveries if source not in known]
+
+
+def _nobody_knows(case: Case, person: Person, row: Any) -> bool:
+    """Say whether an attempt died on somebody who was there before, and nobody may look who made them.
+
+    "Already exists" is then the answer to the second attempt, whether or not the first has left; it counts as made by
+    us, and the reason says how that is known.
+    """
+    stood_before = person.fate == "already_there" and row.state == "created"
+    return stood_before and not case.rights and row.was_in_doubt and row.reason_code.endswith(EXISTS)
 
 
 def _cover_requests(verdict: Verdict, case: Case, sandbox: Sandbox, books: Books) -> None:
