@@ -122,10 +122,9 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Tell the whole story of one record: what was decided, sent and answered, and why."""
-    from rich.console import Console  # noqa: PLC0415 - only this command draws tables
-
     from include.ledger import open_ledger  # noqa: PLC0415
     from include.record_story import show, stories  # noqa: PLC0415
+    from include.terminal import wide_console  # noqa: PLC0415 - only this command draws tables
 
     with one_sentence(), open_ledger() as ledger:
         found = stories(ledger, record)
@@ -133,7 +132,7 @@ def trace(
         typer.echo(json.dumps(found, default=str, indent=2))
         return
     for story in found:
-        show(Console(), story)
+        show(wide_console(), story)
 
 
 @app.command()
@@ -189,17 +188,16 @@ def preview(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Show what a preview run would do with each record, and which rule made each field; see docs/preview.md."""
-    from rich.console import Console  # noqa: PLC0415
-
     from include import preview_story as story  # noqa: PLC0415
     from include.ledger import open_ledger  # noqa: PLC0415
+    from include.terminal import wide_console  # noqa: PLC0415
 
     wanted = {"action": action.value if action else None, "source_id": story.of_record(record) if record else None}
     with one_sentence(), open_ledger() as ledger:
         chosen = story.preview_run(ledger, run)
         records = story.shown_records(ledger, chosen, **wanted, limit=limit)
         if not as_json:
-            story.show(Console(), chosen, story.counted(ledger, chosen.run), records)
+            story.show(wide_console(), chosen, story.counted(ledger, chosen.run), records)
             return
         for piece in story.as_json(ledger, chosen, **wanted):
             typer.echo(piece, nl=False)
@@ -245,17 +243,16 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Show how each stream stands: watermark, records by state, the last failure and its way out."""
-    from rich.console import Console  # noqa: PLC0415
-
     from include.ledger import open_ledger  # noqa: PLC0415
     from include.stream_status import show, statuses  # noqa: PLC0415
+    from include.terminal import wide_console  # noqa: PLC0415
 
     with one_sentence(), open_ledger() as ledger:
         streams = statuses(ledger)
     if as_json:
         typer.echo(json.dumps(streams, default=str, indent=2))
         return
-    show(Console(), streams)
+    show(wide_console(), streams)
 
 
 @app.command()

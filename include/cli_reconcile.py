@@ -104,14 +104,13 @@ def _settle(ledger: Ledger, accept: list[str] | tuple[str, ...], again: list[str
 
 
 def _print(report: dict[str, Any], *, as_json: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
     from include.reconcile.showing import show  # noqa: PLC0415
+    from include.terminal import wide_console  # noqa: PLC0415
 
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:
-        show(Console(), report)
+        show(wide_console(), report)
 
 
 @contextmanager

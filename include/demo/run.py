@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from include.demo.airflow_api import FINISHED, AirflowApi
@@ -22,10 +21,13 @@ from include.demo.stack import ROOT, Stack
 from include.errors import ConfigurationError
 from include.ledger import open_ledger
 from include.records import Entity, StreamKey
+from include.terminal import wide_console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
+
+    from rich.console import Console
 
     from include.ledger import Ledger
 
@@ -213,12 +215,6 @@ def reasons(ledger: Ledger, entity: str, run_key: str, state: str) -> dict[str, 
     return dict(found)
 
 
-def wide_console() -> Console:
-    """Return a console that is wide enough for the report when the output is a file or a pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=150)
-
-
 def as_list(answer: Any) -> list[dict[str, Any]]:
     """Return the rows of an admin answer."""
     return answer if isinstance(answer, list) else [answer]
@@ -255,7 +251,7 @@ def demo(home: Path, report_path: Path) -> int:
 
 def up(home: Path, port: int, limit_seconds: float) -> int:
     """Run the UI with the sandbox behind it until Ctrl-C."""
-    console = Console()
+    console = wide_console()
     with ending_cleanly(), Stack(home, limit_seconds=limit_seconds, port=port) as stack:
         console.print("Starting …")
         prepare(stack)

@@ -40,9 +40,10 @@ def print_table(findings: Sequence[Finding], console: Console | None = None) -> 
 
     :param console: where to; None: standard output.
     """
-    from rich.console import Console as RichConsole  # noqa: PLC0415 - JSON does without it
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
+
+    from include.terminal import wide_console  # noqa: PLC0415 - JSON does without it
 
     table = Table(show_lines=True)
     for title in ("check", "status", "evidence", "mend"):
@@ -52,6 +53,6 @@ def print_table(findings: Sequence[Finding], console: Console | None = None) -> 
         # As Text: reason codes stand in brackets, which rich would take for markup.
         status = Text(finding.status, style=_COLOURS[finding.status])
         table.add_row(Text(name), status, Text(finding.evidence), Text(finding.mend))
-    target = console or RichConsole()
+    target = console or wide_console()
     target.print(table)
     target.print(summary(findings))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from rich.console import Console
 from rich.table import Table
 
 from include.errors import ConfigurationError
@@ -24,10 +23,13 @@ from include.records import StreamKey
 from include.settings import load_settings
 from include.sync.asked import asked
 from include.sync.job import Job
+from include.terminal import wide_console
 from include.transform import load_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rich.console import Console
 
     from include.forecast.installation import Installed
     from include.records import Destination, Entity
@@ -99,7 +101,7 @@ def forecast_command(question: Question, conn_id: str, personio_conn_id: str, *,
     if as_json:
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
     else:
-        show(Console(), told)
+        show(wide_console(), told)
 
 
 def _told(  # noqa: PLR0917 - the question, and what became of each of its options
