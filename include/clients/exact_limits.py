@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DAY: Final = 86_400.0
-_MARGIN: Final = 1.002
+_MARGIN: Final = 1.006
 """How much longer our minute is than Exact's: a call may leave a little later than its slot is dated."""
 _UNKNOWN_DAY_LIMIT: Final = 1_000_000
 """Until a header tells the contract's limit, only a block that was learned before can stop a call."""

@@ -29,7 +29,7 @@ Lane = Literal["live", "history"]
 """Who asks for a slot: a live run, or one that never moves the watermark."""
 
 
-_PROMPT = 1_000
+_PROMPT = 200
 """A slot that is used within this part of its window keeps its date: callers leave more than that as a margin."""
 
 

@@ -7,14 +7,13 @@ them, by every sandbox's own log and clock.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from include.sandbox.state import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from include.sandbox.traffic import Entry
 
@@ -35,11 +34,17 @@ class Audit:
         self._sandbox = sandbox
         self._errors: defaultdict[tuple[int | None, str], deque[datetime]] = defaultdict(deque)
         self._days: defaultdict[tuple[int | None, Any], int] = defaultdict(int)
+        self._latest = datetime.min.replace(tzinfo=UTC)
         self.found: set[str] = set()
 
     def add(self, entry: Entry) -> None:
-        """Count one request; faults are troubles that a test made, and their 429 is not ours."""
-        if entry.status == TOO_MANY and "status" not in entry.faults:
+        """Count one request; faults are troubles that a test made, and their 429 is not ours.
+
+        Nor is that of a service whose own clock was set back: the calls of its window are in its future then.
+        """
+        set_back = entry.at < self._latest
+        self._latest = max(self._latest, entry.at)
+        if entry.status == TOO_MANY and "status" not in entry.faults and not set_back:
             self.found.add(f"{entry.service} answered 429 to {entry.method} {entry.kind}")
         if entry.service != "exact":
             return

@@ -147,10 +147,13 @@ def test_a_crowd_of_good_calls_is_not_turned_away(url: str, key: str, refusing: 
 
 @pytest.mark.parametrize("refusing", [(201,)], indirect=True)
 def test_a_healthy_call_costs_no_transaction_for_the_budget_but_one_that_reads(
-    url: str, key: str, refusing: Refusing
+    url: str, key: str, clock: Clock, refusing: Refusing
 ) -> None:
-    """Two read: the token and the budget. Three write: the slots of minute and day, the count of calls."""
-    with open_ledger(url, key) as ledger, client_of(ledger, refusing.url) as client:
+    """Two read: the token and the budget. Three write: the slots of minute and day, the count of calls.
+
+    The ledger's clock stands still: a call that leaves long after its slot was taken costs another one.
+    """
+    with open_ledger(url, key, clock=clock) as ledger, client_of(ledger, refusing.url) as client:
         log_in(ledger)
         # Before the first call a client compares its clock with the server's, once.
         client.create("crm/Accounts", {"Name": "Acme"})

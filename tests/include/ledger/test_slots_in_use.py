@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from include.ledger import Ledger
 
 WINDOW, LIMIT, CALLERS = 60.0, 3, 4
-PROMPT = WINDOW / 1000
+PROMPT = WINDOW / 200
 BUCKETS = (f"used-{number}" for number in itertools.count())
 
 STEPS = st.lists(
-    st.tuples(st.integers(0, CALLERS - 1), st.sampled_from([0.0, 0.03, 0.5, 7.0, 29.0, 60.0, 61.0])), max_size=40
+    st.tuples(st.integers(0, CALLERS - 1), st.sampled_from([0.0, 0.2, 0.5, 7.0, 29.0, 60.0, 61.0])), max_size=40
 )
 
 
