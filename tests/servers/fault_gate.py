@@ -45,7 +45,12 @@ class Gate(httpx.BaseTransport):
         except httpx.ReadTimeout:
             self.given_up()
             raise
-        self.answered(kind, response)
+        try:
+            self.answered(kind, response)
+        except BaseException:
+            # Nobody else gets to see it, and its place among the connections would stay taken.
+            response.close()
+            raise
         return response
 
     def counts(self) -> Counter[str]:
