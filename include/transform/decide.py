@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+import gc
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from include.records import Decision
-from include.transform.filling import Fill, NotReadyError, context_of
-from include.transform.frame import build_frame, records
+from include.transform.filling import Fate, Filling, rejected, skipped
+from include.transform.frame import build_table
 
 if TYPE_CHECKING:
     import collections.abc
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import date
 
-    from include.records import Outcome, Row
+    from include.records import Row
     from include.transform.frame import Staged
-    from include.transform.mapping import Mapping, Skip
+    from include.transform.mapping import Mapping
 
 Window = tuple[datetime | None, datetime | None]
+_UNKNOWN_AGE = rejected("Created", "missing")
+_NOT_NEW = skipped("Created", "not_new")
 
 
 def decide_rows(
@@ -31,84 +36,63 @@ def decide_rows(
     asked_for: Collection[str],
 ) -> list[Decision]:
     """Decide on every row; see :func:`include.transform.transform_rows`."""
-    if not rows:
-        return []
     today = (now or datetime.now(UTC)).astimezone(UTC).date()
-    frame = build_frame(rows, mapping, main_contacts)
-    window = (created_from, created_to)
+    outside = _outside(rows, (created_from, created_to), asked_for)
+    meant = rows if not outside else [row for place, row in enumerate(rows) if place not in outside]
+    decided = _decided(meant, mapping, main_contacts, today)
+    if not outside:
+        return decided
+    others = iter(decided)
     return [
-        _decide(staged, values, mapping, window, today, asked=staged.source_id in asked_for)
-        for staged, values in zip(rows, records(frame), strict=True)
+        Decision(row.source_id, row.row_version, fate.outcome, fate.code, fate.field)
+        if (fate := outside.get(place))
+        else next(others)
+        for place, row in enumerate(rows)
     ]
 
 
-def _decide(
-    staged: Staged, values: dict[str, Any], mapping: Mapping, window: Window, today: date, *, asked: bool
-) -> Decision:
-    """Decide on one row: first whether it is meant at all, then whether it can be sent."""
-    fill = Fill(mapping, context_of(mapping, values), values, today)
-    outcome: Outcome = "ready"
-    code = field = ""
+def _decided(
+    rows: Sequence[Staged], mapping: Mapping, main_contacts: collections.abc.Mapping[str, Row], today: date
+) -> list[Decision]:
+    """Decide on rows that are meant, by their content."""
+    if not rows:
+        return []
+    with nothing_collected():
+        filling = Filling(rows, build_table(rows, mapping, main_contacts), today)
+        filling.run(mapping)
+        return [filling.decisions[place] for place in range(len(rows))]
+
+
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """Keep the collector of cycles away: a chunk makes ten containers per record, none of them in a cycle.
+
+    It would go through all rows of the chunk several times, for as long as a third of the whole transform.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
     try:
-        _in_window(staged.created, window, asked=asked)
-        _not_anonymised(values, "IsAnonymised")
-        _not_skipped(fill, [skip for skip in mapping.skips if not skip.needs_contact])
-        if mapping.needs_contact:
-            _has_contact(values)
-            _not_anonymised(values, "contact.IsAnonymised")
-            _not_skipped(fill, [skip for skip in mapping.skips if skip.needs_contact])
-        fill.run()
-    except NotReadyError as reason:
-        outcome, code, field = reason.outcome, reason.code, reason.field
-    ready = outcome == "ready"
-    return Decision(
-        source_id=staged.source_id,
-        row_version=staged.row_version,
-        outcome=outcome,
-        reason_code=code,
-        field=field,
-        payload=fill.payload if ready else None,
-        email=fill.payload.get("email"),
-        trace=fill.trace,
-    )
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
-def _skip(column: str, problem: str) -> NoReturn:
-    raise NotReadyError("skipped_by_rule", f"rule.{column.rpartition('.')[2]}.{problem}", column)
+def _outside(rows: Sequence[Staged], window: Window, asked_for: Collection[str]) -> dict[int, Fate]:
+    """Return line -> why, of rows that were not created inside the window and that nobody asked for.
 
-
-def _reject(column: str, problem: str) -> NoReturn:
-    raise NotReadyError("rejected", f"exact.{column.rpartition('.')[2]}.{problem}", column)
-
-
-def _in_window(created: datetime | None, window: Window, *, asked: bool) -> None:
-    """Keep what was created inside the window or was asked for; a row without a date is shown, not guessed at."""
+    A row without a date is shown, not guessed at.
+    """
     start, end = window
     if start is None and end is None:
-        return
-    if created is None:
-        _reject("Created", "missing")
-    if asked:
-        return
-    moment = created if created.tzinfo else created.replace(tzinfo=UTC)
-    if (start is not None and moment < start) or (end is not None and moment >= end):
-        _skip("Created", "not_new")
-
-
-def _not_anonymised(values: dict[str, Any], column: str) -> None:
-    """Leave out whom Exact anonymised: the row stays there, the person is gone."""
-    if values.get(column) not in {None, 0, "0", "false"}:
-        _reject(column, "anonymised")
-
-
-def _has_contact(values: dict[str, Any]) -> None:
-    if values["MainContact"] is None:
-        _reject("MainContact", "missing")
-    if values["contact.ID"] is None:
-        _reject("MainContact", "not_found")
-
-
-def _not_skipped(fill: Fill, skips: Sequence[Skip]) -> None:
-    for skip in skips:
-        if fill.holds(skip):
-            _skip(skip.field, skip.problem)
+        return {}
+    out = {}
+    for place, row in enumerate(rows):
+        created = row.created
+        if created is None:
+            out[place] = _UNKNOWN_AGE
+        elif row.source_id not in asked_for:
+            moment = created if created.tzinfo else created.replace(tzinfo=UTC)
+            if (start is not None and moment < start) or (end is not None and moment >= end):
+                out[place] = _NOT_NEW
+    return out

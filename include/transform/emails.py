@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from email_validator import validate_email
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _WORD: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_PLAIN: Final = re.compile(rf"({_WORD}(?:\.{_WORD})*)@([A-Za-z0-9.-]+)", re.ASCII)
+_DOTTED: Final = rf"{_WORD}(?:\.{_WORD})*"
+_LOCAL: Final = re.compile(_DOTTED, re.ASCII)
+_PLAIN: Final = re.compile(rf"({_DOTTED})@([A-Za-z0-9.-]+)", re.ASCII)
+_NAME: Final = re.compile(r"[a-z0-9.-]+", re.ASCII)
 _LOCAL_LIMIT: Final = 64
 _LIMIT: Final = 254
 _LONGEST: Final = 1000
@@ -32,6 +38,41 @@ def normalise(address: str) -> str:
     if plain and len(plain[1]) <= _LOCAL_LIMIT and len(address) <= _LIMIT:
         return f"{plain[1]}@{_domain(plain[2])}"
     return _checked(address)
+
+
+def normalised(addresses: Iterable[str | None]) -> list[str | None]:
+    """Return for each address what `normalise` makes of it, None if it is none; None stays None.
+
+    :param addresses: many; those of the same few domains, written as they are sent, cost next to nothing.
+    """
+    as_written: set[str] = set()
+    made: list[str | None] = []
+    for address in addresses:
+        if address is None:
+            made.append(None)
+            continue
+        local, _, name = address.partition("@")
+        # Short enough to break no limit; the pattern is asked only where letters and digits are not all there is.
+        if len(address) <= _LOCAL_LIMIT and ((local.isascii() and local.isalnum()) or _LOCAL.fullmatch(local)):
+            if name not in as_written and _is_as_written(name):
+                as_written.add(name)
+            if name in as_written:
+                made.append(address)
+                continue
+        made.append(_or_none(address))
+    return made
+
+
+def _is_as_written(domain: str) -> bool:
+    """Say whether a domain is one, and is sent as it is written."""
+    return _NAME.fullmatch(domain) is not None and _or_none(f"x@{domain}") == f"x@{domain}"
+
+
+def _or_none(address: str) -> str | None:
+    try:
+        return normalise(address)
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=4096)

@@ -1,143 +1,215 @@
-"""Fill one record of Personio from one row, leaf by leaf."""
+"""Decide on the lines of a chunk together, column by column; a line leaves as soon as it is decided."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from include.transform.mapping import CONTACT
-from include.transform.values import UnfitError, convert, local_path, to_text
+import numpy as np
+import pandas as pd
+
+from include.records import Decision
+from include.transform.making import NOTHING, make
+from include.transform.payloads import payloads
+from include.transform.shown import holding
+from include.transform.values import UnfitError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping as Map
+    from collections.abc import Sequence
     from datetime import date
 
+    from numpy.typing import NDArray
+
     from include.records import Outcome
+    from include.transform.frame import Staged, Table
+    from include.transform.making import Made
     from include.transform.mapping import Leaf, Mapping, Skip
 
-
-class NotReadyError(Exception):
-    """Raised inside the transform when a record cannot or shall not be sent."""
-
-    def __init__(self, outcome: Outcome, code: str, field: str) -> None:
-        self.outcome = outcome
-        self.code = code
-        self.field = field
-        super().__init__(code)
+_NOT_ANONYMISED = frozenset({None, 0, "0", "false"})
+_MOST_STORIES = 2**40
 
 
-def context_of(mapping: Mapping, values: dict[str, Any]) -> dict[str, Any]:
-    """Return what templates see: blank columns are empty text, for None would be printed as a word."""
-    shown = {name: "" if value is None else value for name, value in values.items()}
-    own = {name: value for name, value in shown.items() if not name.startswith(CONTACT)}
-    if mapping.entity == "Contacts":
-        return own | {"contact": own}
-    theirs = {name.removeprefix(CONTACT): value for name, value in shown.items() if name.startswith(CONTACT)}
-    return own | {"account": own, "contact": theirs}
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """Why a record is not sent."""
+
+    outcome: Outcome
+    code: str
+    field: str
 
 
-class Fill:
-    """The making of one record.
+def skipped(column: str, problem: str) -> Fate:
+    """Return the fate of what a rule leaves alone."""
+    return Fate("skipped_by_rule", f"rule.{column.rpartition('.')[2]}.{problem}", column)
 
-    :param context: what templates see.
-    :param values: the row's clean columns.
+
+def rejected(column: str, problem: str) -> Fate:
+    """Return the fate of what Exact's data does not allow to send."""
+    return Fate("rejected", f"exact.{column.rpartition('.')[2]}.{problem}", column)
+
+
+class Filling:
+    """The making of a chunk's records.
+
+    :param rows: staged rows.
+    :param table: their columns, line by line.
     :param today: the day that dates of the past are compared with.
     """
 
-    def __init__(self, mapping: Mapping, context: dict[str, Any], values: dict[str, Any], today: date) -> None:
-        self._mapping = mapping
-        self._context = context
-        self._values = values
+    def __init__(self, rows: Sequence[Staged], table: Table, today: date) -> None:
+        self._rows = list(rows)
+        self._table = table
         self._today = today
-        self.payload: dict[str, Any] = {}
-        self.trace: dict[str, str] = {}
+        self._places = list(range(len(rows)))
+        self._made: list[tuple[Leaf, list[Any]]] = []
+        self._steps: list[tuple[Leaf, NDArray[np.int16] | int, tuple[str, ...]]] = []
+        self.decisions: dict[int, Decision] = {}
 
-    def run(self) -> None:
-        """Fill every field.
+    def run(self, mapping: Mapping) -> None:
+        """Decide on every line."""
+        self._not_anonymised("IsAnonymised")
+        self._not_skipped([skip for skip in mapping.skips if not skip.needs_contact])
+        if mapping.needs_contact:
+            self._has_contact()
+            self._not_anonymised("contact.IsAnonymised")
+            self._not_skipped([skip for skip in mapping.skips if skip.needs_contact])
+        for leaf in mapping.leaves:
+            self._fill(leaf)
+        self._finish()
 
-        :raises NotReadyError: at the first value that is missing or does not fit.
-        """
-        for leaf in self._mapping.leaves:
-            value = self._value(leaf)
-            if value is not None:
-                _put(self.payload, leaf, value)
+    def _not_anonymised(self, column: str) -> None:
+        """Leave out whom Exact anonymised: the row stays there, the person is gone."""
+        fate = rejected(column, "anonymised")
+        values = self._table.column(column).tolist()
+        self._leave({line: fate for line, value in enumerate(values) if value not in _NOT_ANONYMISED})
 
-    def holds(self, skip: Skip) -> bool:
-        """Say whether a skip rule's condition is true.
+    def _not_skipped(self, skips: Sequence[Skip]) -> None:
+        for skip in skips:
+            held = holding(skip, self._table, self._today)
+            fate = skipped(skip.field, skip.problem)
+            # A condition that cannot be evaluated shows the record, it does not send it.
+            failed = Fate("rejected", f"rule.{skip.field.rpartition('.')[2]}.failed", skip.field)
+            self._leave({line: fate if true is True else failed for line, true in enumerate(held) if true})
 
-        :raises NotReadyError: if it cannot be evaluated; the record is shown, not sent.
-        """
-        try:
-            return bool(skip.when.run(self._context | {"today": self._today}))
-        except Exception:  # noqa: BLE001 - a user's expression over a stranger's data may raise anything
-            code = f"rule.{skip.field.rpartition('.')[2]}.failed"
-            raise NotReadyError("rejected", code, skip.field) from None
+    def _has_contact(self) -> None:
+        for column, problem in (("MainContact", "missing"), ("contact.ID", "not_found")):
+            fate = rejected("MainContact", problem)
+            values = self._table.column(column).tolist()
+            self._leave({line: fate for line, value in enumerate(values) if value is None})
 
-    def _value(self, leaf: Leaf) -> Any:
-        """Make one value: pick, shape, map, default, convert."""
-        column = ""
-        try:
-            value, column, how = self._pick(leaf)
-            value, settled = self._mapped(leaf, value)
-            if value is None and leaf.rule.has_default and not settled:
-                value, how = leaf.rule.default, "default"
-            made = None if value is None else convert(leaf.field, value, today=self._today)
-            if made is not None and leaf.name == "files":
-                made = local_path(made, leaf.extra[1])
-        except UnfitError as error:
-            raise _reason(leaf, column, error.problem) from None
-        if made is None and leaf.required:
-            raise _reason(leaf, "", "missing")
-        if made is not None:
-            self.trace[leaf.target] = f"{how} ({leaf.origin})"
-        return made
+    def _fill(self, leaf: Leaf) -> None:
+        made = make(leaf, self._table, self._today)
+        steps = made.steps
+        if made.unfit or (leaf.required and None in made.column):
+            out = _unusable(leaf, made)
+            self._leave(out)
+            kept = np.ones(len(made.column), dtype=bool)
+            kept[list(out)] = False
+            values = list(compress(made.column, kept))
+            steps = steps if isinstance(steps, int) else steps[kept]
+        else:
+            values = made.column
+        self._made.append((leaf, values))
+        self._steps.append((leaf, steps, made.ways))
 
-    def _pick(self, leaf: Leaf) -> tuple[Any, str, str]:
-        """Return the raw value, the column it came from, and the rule's step for the record's story."""
-        if "constant" in leaf.rule.model_fields_set:
-            return leaf.rule.constant, "", "constant"
-        picked = next((name for name in leaf.rule.source if self._values.get(name) is not None), "")
-        if leaf.template is None or (leaf.rule.source and not picked):
-            return self._values.get(picked), picked, f"from {picked}"
-        shown = self._context | {"value": self._values.get(picked)}
-        how = f"template over {', '.join([picked] if picked else leaf.reads)}"
-        try:
-            return to_text(leaf.template.run(shown)), picked, how
-        except Exception:  # noqa: BLE001 - a user's template over a stranger's data may raise anything
-            raise UnfitError("template_failed") from None
+    def _leave(self, out: Map[int, Fate]) -> None:
+        """Decide on lines, and go on without them."""
+        if not out:
+            return
+        lines = list(out)
+        traces = self._traces(lines)
+        emails = self._emails()
+        for line, trace in zip(lines, traces, strict=True):
+            row, fate = self._rows[line], out[line]
+            email = None if emails is None else emails[line]
+            self.decisions[self._places[line]] = Decision(
+                row.source_id, row.row_version, fate.outcome, fate.code, fate.field, None, email, trace
+            )
+        kept = np.ones(len(self._rows), dtype=bool)
+        kept[lines] = False
+        self._rows = list(compress(self._rows, kept))
+        self._places = list(compress(self._places, kept))
+        self._table = self._table.only(kept)
+        self._made = [(leaf, list(compress(values, kept))) for leaf, values in self._made]
+        self._steps = [
+            (leaf, steps if isinstance(steps, int) else steps[kept], ways) for leaf, steps, ways in self._steps
+        ]
 
-    def _mapped(self, leaf: Leaf, value: Any) -> tuple[Any, bool]:
-        """Return the replaced value, and whether it is settled: then no default stands in for nothing."""
-        if leaf.rule.map is None or value is None:
-            return value, False
-        key = to_text(value)
-        if key in leaf.rule.map:
-            return leaf.rule.map[key], True
-        if leaf.rule.has_default:
-            return None, False
-        raise UnfitError("not_mapped")
+    def _emails(self) -> list[Any] | None:
+        return next((values for leaf, values in self._made if leaf.name == "email"), None)
+
+    def _finish(self) -> None:
+        lines = len(self._rows)
+        new = tuple.__new__
+        made = zip(
+            self._places,
+            self._rows,
+            payloads(self._made, lines),
+            self._emails() or [None] * lines,
+            self._traces(list(range(lines))),
+            strict=True,
+        )
+        for place, row, payload, email, trace in made:
+            told = (row.source_id, row.row_version, "ready", "", "", payload, email, trace)
+            self.decisions[place] = new(Decision, told)
+
+    def _traces(self, lines: Sequence[int]) -> list[Map[str, str]]:
+        """Return by line which rule made what; lines of the same story share one."""
+        stories = np.zeros(len(lines), dtype=np.int64)
+        most = 1
+        varying = [
+            (leaf, steps[lines], ways) if not isinstance(steps, int) else (leaf, steps, ways)
+            for leaf, steps, ways in self._steps
+        ]
+        for _, steps, ways in varying:
+            if isinstance(steps, int):
+                continue
+            if most > _MOST_STORIES:
+                stories, known = pd.factorize(stories)
+                most = len(known)
+            stories = stories * (len(ways) + 1) + (steps + 1)
+            most *= len(ways) + 1
+        numbers, known = pd.factorize(stories)
+        first = np.zeros(len(known), dtype=np.int64)
+        first[numbers[::-1]] = np.arange(len(lines))[::-1]
+        told = [_story(varying, int(line)) for line in first]
+        return [told[number] for number in numbers.tolist()]
 
 
-def _reason(leaf: Leaf, column: str, problem: str) -> NotReadyError:
+def _story(made: Sequence[tuple[Leaf, NDArray[np.int16] | int, tuple[str, ...]]], line: int) -> dict[str, str]:
+    """Tell of one line which rule made what."""
+    story = {}
+    for leaf, steps, ways in made:
+        step = steps if isinstance(steps, int) else int(steps[line])
+        if step != NOTHING:
+            story[leaf.target] = f"{ways[step]} ({leaf.origin})"
+    return story
+
+
+def _unusable(leaf: Leaf, made: Made) -> dict[int, Fate]:
+    """Return line -> why, of those that lack a value that is required or have one that does not fit."""
+    picked = np.broadcast_to(made.picked, len(made.column))
+    known: dict[tuple[str, str], Fate] = {}
+    out = {}
+    for line, value in enumerate(made.column):
+        if type(value) is UnfitError:
+            column = leaf.rule.source[number] if (number := int(picked[line])) != NOTHING else ""
+            problem = value.problem
+        elif value is None and leaf.required:
+            column, problem = "", "missing"
+        else:
+            continue
+        if (column, problem) not in known:
+            known[column, problem] = _reason(leaf, column, problem)
+        out[line] = known[column, problem]
+    return out
+
+
+def _reason(leaf: Leaf, column: str, problem: str) -> Fate:
     """Name the problem after Exact's column if there is one, else after the mapping's field."""
-    if problem == "template_failed":
-        return NotReadyError("rejected", f"mapping.{leaf.name}.{problem}", leaf.target)
     blamed = column or next(iter(leaf.rule.source), leaf.reads[0] if len(leaf.reads) == 1 else "")
-    if not blamed:
-        return NotReadyError("rejected", f"mapping.{leaf.name}.{problem}", leaf.target)
-    return NotReadyError("rejected", f"exact.{blamed.rpartition('.')[2]}.{problem}", blamed)
-
-
-def _put(payload: dict[str, Any], leaf: Leaf, value: Any) -> None:
-    """Put a value where Personio wants it; lists stay lists, and no value is dropped for being 0 or false."""
-    if leaf.name == "tags":
-        if value not in payload.setdefault("tags", []):
-            payload["tags"].append(value)
-    elif leaf.name == "files":
-        payload.setdefault("files", []).append({"path": value, "category": leaf.extra[0]})
-    elif leaf.name == "attributes":
-        payload.setdefault("attributes", []).append({"id": leaf.part, "value": value})
-    elif leaf.name == "custom_attributes":
-        payload.setdefault("custom_attributes", {})[leaf.part] = value
-    elif leaf.name == "phase":
-        payload["phase"] = {"type": leaf.extra[0], "id": value}
-    else:
-        payload[leaf.name] = value
+    if problem == "template_failed" or not blamed:
+        return Fate("rejected", f"mapping.{leaf.name}.{problem}", leaf.target)
+    return rejected(blamed, problem)

@@ -6,17 +6,22 @@ as soon as one row has a blank, and both would reach Personio.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import numpy as np
 import pandas as pd
 
+from include.transform.cleaning import clean_column
+from include.transform.distinct import kinds_of
 from include.transform.mapping import CONTACT
-from include.transform.values import clean
 
 if TYPE_CHECKING:
     import collections.abc
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from numpy.typing import NDArray
 
     from include.records import Row
     from include.transform.columns import Edm
@@ -43,46 +48,84 @@ class Staged(Protocol):
         """The columns that were read."""
 
 
-def build_frame(
-    rows: Sequence[Staged], mapping: Mapping, main_contacts: collections.abc.Mapping[str, Row]
-) -> pd.DataFrame:
+class Table:
+    """A frame whose columns are taken whole: to go through it line by line costs more than all rules together.
+
+    :param frame: columns of Python's own objects, None for every blank.
+    :param kinds: by column: the types that may be in it.
+    """
+
+    def __init__(self, frame: pd.DataFrame, kinds: dict[str, frozenset[type]]) -> None:
+        self._frame = frame
+        self._kinds = kinds
+        self._arrays: dict[str, NDArray[np.object_]] = {}
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return len(self._frame)
+
+    def __contains__(self, name: str) -> bool:
+        """Say whether there is such a column."""
+        return name in self._kinds
+
+    def column(self, name: str) -> NDArray[np.object_]:
+        """Return a column."""
+        if name not in self._arrays:
+            self._arrays[name] = self._frame[name].to_numpy()
+        return self._arrays[name]
+
+    def kinds(self, name: str) -> frozenset[type]:
+        """Return the types that may be in a column."""
+        return self._kinds[name]
+
+    def only(self, kept: NDArray[np.bool_]) -> Table:
+        """Return the lines that are kept."""
+        return Table(self._frame.take(np.flatnonzero(kept)), self._kinds)
+
+
+def build_table(rows: Sequence[Staged], mapping: Mapping, main_contacts: collections.abc.Mapping[str, Row]) -> Table:
     """Return one line per row, in order, with every column that the mapping reads, cleaned.
 
     Accounts get their main contact's columns as ``contact.<column>`` and ``contact.ID``, which is None
     where the contact is not known.
     """
-    frame = _columns([row.row for row in rows], mapping.select, mapping)
+    frame, kinds = _frame([row.row for row in rows], mapping.used, mapping)
     if not mapping.needs_contact:
-        return frame
-    wanted = {key for key in frame["MainContact"].tolist() if isinstance(key, str)}
-    known = [{**main_contacts[key], "ID": key} for key in sorted(wanted) if key in main_contacts]
-    names = [f"{CONTACT}{column}" for column in mapping.contact_select]
-    contacts = _columns(known, names, mapping)
-    joined = frame.merge(contacts, how="left", left_on="MainContact", right_on=f"{CONTACT}ID")
-    # A left join writes NaN where there is no contact.
-    return joined.astype(object).where(joined.notna(), None)
+        return Table(frame, kinds)
+    keys = frame["MainContact"].tolist()
+    wanted = dict.fromkeys(key for key in keys if isinstance(key, str) and key in main_contacts)
+    # The last line is of nobody.
+    known: list[dict[str, Any]] = [*({**main_contacts[key], "ID": key} for key in wanted), {}]
+    contacts, theirs = _frame(known, [f"{CONTACT}{column}" for column in mapping.contact_select], mapping)
+    places = {key: place for place, key in enumerate(wanted)}
+    beside = contacts.take([places.get(key, -1) for key in keys])
+    beside.index = frame.index
+    return Table(pd.concat([frame, beside], axis=1), kinds | theirs)
 
 
-def _columns(
-    rows: Iterable[collections.abc.Mapping[str, Any]], names: Sequence[str], mapping: Mapping
-) -> pd.DataFrame:
+def _frame(
+    rows: Sequence[collections.abc.Mapping[str, Any]], names: Sequence[str], mapping: Mapping
+) -> tuple[pd.DataFrame, dict[str, frozenset[type]]]:
     """Clean the named columns of these rows."""
-    listed = list(rows)
-    return pd.DataFrame(
-        {
-            name: pd.Series([clean(row.get(key), edm) for row in listed], dtype=object, index=range(len(listed)))
-            for name, key, edm in _plan(names, mapping)
-        }
-    )
+    columns = {
+        name: clean_column(_values(rows, name.removeprefix(CONTACT)), cast("Edm", mapping.edm(name)))
+        for name in names
+    }
+    kinds = {name: kinds_of(values) for name, values in columns.items()}
+    arrays = {name: as_objects(values) for name, values in columns.items()}
+    return pd.DataFrame(arrays, dtype=object, copy=False), kinds
 
 
-def _plan(names: Sequence[str], mapping: Mapping) -> Iterator[tuple[str, str, Edm]]:
-    for name in names:
-        yield name, name.removeprefix(CONTACT), cast("Edm", mapping.edm(name))
+def _values(rows: Sequence[collections.abc.Mapping[str, Any]], key: str) -> list[Any]:
+    try:
+        return list(map(itemgetter(key), rows))
+    except KeyError:
+        # What Exact left out is blank.
+        return [row.get(key) for row in rows]
 
 
-def records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield the lines as dictionaries of Python's own types; ``to_dict`` would convert some of them."""
-    names = list(frame.columns)
-    for values in zip(*(frame[name].tolist() for name in names), strict=True):
-        yield dict(zip(names, values, strict=True))
+def as_objects(values: Sequence[Any]) -> NDArray[np.object_]:
+    """Return a column of Python's own objects, whatever they are."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

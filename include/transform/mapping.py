@@ -103,6 +103,13 @@ class Mapping:
         return tuple(dict.fromkeys([*ALWAYS, "IsAnonymised", *main, *own]))
 
     @cached_property
+    def used(self) -> tuple[str, ...]:
+        """The columns of the entity that decide; what else is read of it serves the ledger."""
+        own = [column for column in self.reads if not column.startswith(CONTACT)]
+        main = ["MainContact"] if self.needs_contact else []
+        return tuple(dict.fromkeys(["IsAnonymised", *main, *own]))
+
+    @cached_property
     def contact_select(self) -> tuple[str, ...]:
         """The columns to read of main contacts from ``crm/Contacts``, which has no ``Timestamp``; may be empty."""
         if not self.needs_contact:

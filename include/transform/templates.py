@@ -15,8 +15,12 @@ from jinja2.exceptions import TemplateSyntaxError
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from include.transform.plain import plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from include.transform.plain import Making
 
 NAMESPACES: Final = ("account", "contact")
 
@@ -33,11 +37,13 @@ class Template:
 
     :param reads: the columns and names it uses, ``City`` or ``contact.City``, in the order of use.
     :param run: renders the text, or evaluates the expression, over a context.
+    :param plain: makes the same texts a column at a time; None if only Jinja can.
     """
 
     source: str
     reads: tuple[str, ...]
     run: Callable[[Mapping[str, Any]], Any]
+    plain: Making | None = None
 
 
 def compile_text(source: str) -> Template:
@@ -47,7 +53,9 @@ def compile_text(source: str) -> Template:
     """
     try:
         reads = _reads(source)
-        return Template(source, reads, _ENVIRONMENT.from_string(source).render)
+        declared = frozenset(_ENVIRONMENT.globals)
+        made = plain(_ENVIRONMENT.parse(source), NAMESPACES, declared)
+        return Template(source, reads, _ENVIRONMENT.from_string(source).render, made)
     except TemplateSyntaxError as error:
         raise ValueError(f"line {error.lineno}: {error.message}") from None
 

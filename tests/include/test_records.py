@@ -47,22 +47,40 @@ def dataclasses_of_include() -> list[type[Any]]:
         if ".sandbox" not in module.name and ".migrations" not in module.name:
             members = vars(importlib.import_module(module.name)).values()
             own = [kind for kind in members if isinstance(kind, type) and kind.__module__ == module.name]
-            found += [kind for kind in own if dataclasses.is_dataclass(kind)]
+            found += [kind for kind in own if dataclasses.is_dataclass(kind) or is_named_tuple(kind)]
     return found
+
+
+def is_named_tuple(kind: type[Any]) -> bool:
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def fields_of(kind: type[Any]) -> dict[str, str]:
+    """Return name -> type of what an instance holds."""
+    if is_named_tuple(kind):
+        return {name: str(kind.__annotations__[name]) for name in kind._fields}
+    return {field.name: str(field.type) for field in dataclasses.fields(kind)}
+
+
+def made_of(kind: type[Any], values: dict[str, str]) -> Any:
+    """Return an instance, whatever its constructor would say."""
+    if is_named_tuple(kind):
+        return tuple.__new__(kind, values.values())
+    made = object.__new__(kind)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
 def people_in(kind: type[Any]) -> list[str]:
     """Return the fields that show a person when the instance is printed."""
     shown = []
-    fields = dataclasses.fields(kind)
-    for field in fields:
-        if not (HOLDS_PEOPLE.search(str(field.type)) or field.name in NAMES):
+    fields = fields_of(kind)
+    for name, typed in fields.items():
+        if not (HOLDS_PEOPLE.search(typed) or name in NAMES):
             continue
-        made = object.__new__(kind)
-        for other in fields:
-            object.__setattr__(made, other.name, CANARY if other is field else "-")
-        if CANARY in repr(made):
-            shown.append(field.name)
+        if CANARY in repr(made_of(kind, {other: CANARY if other == name else "-" for other in fields})):
+            shown.append(name)
     return shown
 
 

@@ -135,7 +135,7 @@ def test_rejections_that_a_contact_could_change_come_again_where_that_is_asked(
 ) -> None:
     """Only what a corrected main contact may change."""
     stage(ledger, LANE, source(1), source(2))
-    by_contact = dataclasses.replace(rejected(2), field="contact.Email")
+    by_contact = rejected(2)._replace(field="contact.Email")
     decide(ledger, LANE, rejected(1), by_contact)
     assert in_window(ledger, 0, 9) == []
     assert in_window(ledger, 0, 9, look_again=True) == [2]

@@ -141,7 +141,7 @@ def test_marks_for_replay_stay_and_no_others_are_made(moved: Ledger, source: Mak
     """Who was marked is asked for; who was only forgotten is not."""
     aside = Decision(source(8).source_id, 9, "skipped_by_rule", NOT_NEW)
     moved.staging.stage(STREAM, "r2", [source(7, 9), source(8, 9), source(9, 9)], resume=None, page=1)
-    decisions = [rejected(7, 9), aside, dataclasses.replace(aside, source_id=source(9).source_id)]
+    decisions = [rejected(7, 9), aside, aside._replace(source_id=source(9).source_id)]
     moved.deliveries.decide(STREAM, "application", 1001, 4242, decisions, "r2", fingerprint="f")
     marked = [source(7).source_id, source(8).source_id]
     moved.deliveries.replay(STREAM, "application", 1001, run_id="cli", source_ids=marked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -125,7 +124,7 @@ def test_a_refusal_by_the_service_is_one_of_the_mapping_that_was_sent(
 
 def test_the_address_and_the_rules_are_those_of_what_was_sent(ledger: Ledger, ready: Make) -> None:
     decide(ledger, None, ready(1))
-    other = dataclasses.replace(ready(1), email="campaign@example.org")
+    other = ready(1)._replace(email="campaign@example.org")
     decide(ledger, A, other)
     assert ledger.deliveries.history_of_email("campaign@example.org") == []
     claim = take(ledger, A)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.transform.emails import normalise
+from include.transform.emails import normalise, normalised
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,26 @@ def test_the_quick_way_agrees_with_the_library(address: str) -> None:
             normalise(address)
     else:
         assert normalise(address) == (found.ascii_email or found.normalized)
+
+
+DOMAINS = st.sampled_from([
+    "example.org", "EXAMPLE.org", "example", "example..org", "-x.org", "localhost", "x.invalid", "exämple.org",
+    "127.0.0.1", "[127.0.0.1]", "xn--exmple-cua.org", "a." + "b" * 64 + ".org",
+    "a" * 63 + "." + "b" * 63 + "." + "c" * 63 + ".org", "",
+])  # fmt: skip
+LOCALS = st.one_of(
+    st.text(alphabet="abZ09.+é_'", max_size=5), st.integers(60, 68).map(lambda length: "j" * length), st.just("İ")
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(st.emails(), st.text(max_size=6), st.builds("{}@{}".format, LOCALS, DOMAINS)), max_size=6))
+def test_many_at_once_agree_with_the_library(addresses: list[str]) -> None:
+    """What is found out once for a domain is right for every address of it."""
+    for address, normal in zip(addresses, normalised(addresses), strict=True):
+        try:
+            found = validate_email(address, check_deliverability=False, strict=True)
+        except EmailNotValidError:
+            assert normal is None
+        else:
+            assert normal == (found.ascii_email or found.normalized)

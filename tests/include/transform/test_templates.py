@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jinja2.exceptions import SecurityError
 
 from include.transform.templates import compile_condition, compile_text
@@ -53,3 +57,38 @@ def test_conditions_have_a_truth() -> None:
     assert condition.reads == ("Blocked", "Type")
     assert condition.run({"Blocked": "", "Type": "D"})
     assert not condition.run({"Blocked": False, "Type": "A"})
+
+
+PLAIN = (
+    "", "no column", "{{ City }}\n", "{{ City }} x {{ contact.Name }}!", "{{ 1 }}{{ none }}{{ 'a' ~ City ~ 2 }}",
+    "{{ [City, contact.Name, 'x'] | select | join(' ') }}", "{{ [City, value] | join }}", "{{ [] | join('-') }}",
+    "{{ Name if City else contact.Name }}{{ ' (' ~ Name ~ ')' if Name else '' }}", "{{ [City, 0] | join(1) }}",
+    "{{ City | trim }}{{ value | upper }}{{ (City ~ Name) | lower }}",
+    "{{ ['', City] | select | join(', ') | upper }}",
+)  # fmt: skip
+LEFT_TO_JINJA = (
+    "{{ City.x }}", "{{ City if Name }}", "{{ [City] | join('-', 'x') }}", "{% if City %}x{% endif %}",
+    "{{ City[0] }}",
+    "{{ City | trim('x') }}", "{{ City + 'x' }}", "{{ [City] | select('string') | join }}", "{{ range(2) | join }}",
+    "{{ City | join('-') }}", "{{ [City] | join(Name) }}", "{{ City | default('x') }}", "{{ dict }}", "{{ [City] }}",
+)  # fmt: skip
+SHOWN = st.one_of(
+    st.text(max_size=3), st.integers(), st.floats(), st.booleans(), st.datetimes(), st.just(""), st.just("<b>")
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.fixed_dictionaries({"City": SHOWN, "Name": SHOWN, "contact.Name": SHOWN, "value": SHOWN})))
+def test_a_plain_template_makes_what_jinja_makes(lines: list[dict[str, Any]]) -> None:
+    """A column at a time or a line at a time: the same texts."""
+    columns = {name: [line[name] for line in lines] for name in ("City", "Name", "contact.Name", "value")}
+    for template in map(compile_text, PLAIN):
+        assert template.plain is not None
+        rendered = [template.run({**line, "contact": {"Name": line["contact.Name"]}}) for line in lines]
+        assert template.plain(columns, len(lines)) == rendered
+
+
+@pytest.mark.parametrize("source", LEFT_TO_JINJA)
+def test_what_is_not_plain_is_left_to_jinja(source: str) -> None:
+    """What is not understood exactly is not guessed at."""
+    assert compile_text(source).plain is None
