@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from include.ledger.states import NOT_NEW, PENDING
+from include.ledger.windows import stream_values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from include.records import Decision, Destination, StreamKey
@@ -17,8 +20,8 @@ if TYPE_CHECKING:
 
 def delivery_key(stream: StreamKey, destination: Destination, job: int, company: int, source_id: str) -> str:
     """Return the key under which a record arrives once, whichever DAG or run brings it."""
-    parts = (company, stream.division, stream.entity, source_id, destination, job)
-    return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()
+    parts = f"{company}|{stream.division}|{stream.entity}|{source_id}|{destination}|{job}"
+    return hashlib.sha256(parts.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Batch:
     released: list[int] = field(default_factory=list)
     withdrawn: list[int] = field(default_factory=list)
     outdated: list[int] = field(default_factory=list)
+    _owners: dict[bool, dict[str, Any]] = field(default_factory=dict, repr=False)
+    _told: dict[int, tuple[Mapping[str, str], str]] = field(default_factory=dict, repr=False)
 
     def fingerprint_of(self, decision: Decision) -> str:
         """Return the fingerprint under which a decision stands: what is not new is so for one window only."""
@@ -66,12 +71,26 @@ class Batch:
         if decision.outcome == "ready":
             self.ready.append(decision.source_id)
 
-    def owner_of(self, decision: Decision) -> StreamKey:
-        """Return the lane that owns a decision: what only a run of history may send, no live run may.
+    def owner_values(self, decision: Decision) -> dict[str, Any]:
+        """Return the lane that owns a decision, as columns: what only a run of history may send, no live run may.
 
         Whatever else such a run decides stays with the lane that has read the record: a replay's rows are of both.
         """
-        return self.stream.history() if self.selected_for and decision.outcome == "ready" else self.stream
+        apart = bool(self.selected_for) and decision.outcome == "ready"
+        if apart not in self._owners:
+            self._owners[apart] = stream_values(self.stream.history() if apart else self.stream)
+        return self._owners[apart]
+
+    def told(self, trace: Mapping[str, str]) -> str | None:
+        """Return a trace as it is stored; decisions of the same story share one, which is written once.
+
+        The batch keeps what it has written, so that no other trace can be at the same place.
+        """
+        if not trace:
+            return None
+        if id(trace) not in self._told:
+            self._told[id(trace)] = trace, json.dumps(dict(trace))
+        return self._told[id(trace)][1]
 
     def leave(self, delivery_id: int, state: str, own: bytes | None = None) -> None:
         """Note the state that a delivery is left in, and what the run has of its own for it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,6 @@ from include.ledger.states import (
 from include.ledger.superseding import supersede
 from include.ledger.tables import deliveries
 from include.ledger.tombstones import Tombstones
-from include.ledger.windows import stream_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -203,13 +201,13 @@ class DecisionWriter:
             "content_hash": None if content is None else self._cipher.digest_of(content),
             "sealed": None if content is None else self._cipher.seal(content),
             "email_hash": self._cipher.email_digest(decision.email) if decision.email else None,
-            "trace": json.dumps(dict(decision.trace)) if decision.trace else None,
+            "trace": batch.told(decision.trace),
             "reason_code": decision.reason_code,
             "field": decision.field,
             "run_id": batch.run_id,
             "decided_at": batch.at,
             "updated_at": batch.at,
-            **stream_values(batch.owner_of(decision)),
+            **batch.owner_values(decision),
         }
 
     def _insert_values(self, batch: Batch, key: str, decision: Decision) -> dict[str, Any]:
