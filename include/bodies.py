@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final, Literal
+
+from include.json_values import read_json
 
 BodyKind = Literal["json", "empty", "html", "other"]
 
@@ -24,7 +25,7 @@ def read_body(content: bytes) -> tuple[BodyKind, Any]:
     if body[:1] == b"<":
         return "html", None
     try:
-        return "json", json.loads(body)
+        return "json", read_json(body)
     except (ValueError, RecursionError):
         return _read_oversized(body)
 
@@ -32,7 +33,7 @@ def read_body(content: bytes) -> tuple[BodyKind, Any]:
 def _read_oversized(body: bytes) -> tuple[BodyKind, Any]:
     """Read again, with numbers too long for Python as texts: one of them must not hold up the page around it."""
     try:
-        return "json", json.loads(body, parse_int=_whole)
+        return "json", read_json(body, parse_int=_whole)
     except (ValueError, RecursionError):
         return "other", None
 

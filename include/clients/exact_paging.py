@@ -26,7 +26,7 @@ def rows_of(body: Any, endpoint: str) -> tuple[list[Row], str | None]:
     Exact sends ``{"d": {"results": [...]}}``, but a bare ``{"d": [...]}`` for ``$top`` up to the page size, and
     ``{"d": {...}}`` for a single object.
 
-    :param body: the parsed answer.
+    :param body: the parsed answer; its rows are returned themselves, without what are links only.
     :param endpoint: for the error text.
     :raises ProtocolError: if it is none of the three.
     """
@@ -40,16 +40,17 @@ def rows_of(body: Any, endpoint: str) -> tuple[list[Row], str | None]:
         raise _unreadable(endpoint)
     if link is not None and not isinstance(link, str):
         raise _unreadable(endpoint)
-    return [_without_links(row) for row in data], link or None
+    for row in data:
+        _drop_links(row)
+    return data, link or None
 
 
-def _without_links(row: Mapping[str, Any]) -> Row:
+def _drop_links(row: Row) -> None:
     """Drop ``__metadata`` and unexpanded collections: links, no data, and they would be kept encrypted."""
-    return {
-        name: value
-        for name, value in row.items()
-        if name != "__metadata" and not (isinstance(value, dict) and "__deferred" in value)
-    }
+    row.pop("__metadata", None)
+    if dict in map(type, row.values()):
+        for name in [name for name, value in row.items() if isinstance(value, dict) and "__deferred" in value]:
+            del row[name]
 
 
 def _unreadable(endpoint: str) -> ProtocolError:

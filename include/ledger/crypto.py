@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
-import json
 import secrets as random_source
 from typing import TYPE_CHECKING, Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import select
 
 from include.errors import ConfigurationError
+from include.json_values import canonical, read_json
 from include.ledger import tables
+from include.ledger.sealing import KeyRing, UnsealableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 NEW_KEY_COMMAND = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 _HASH_SECRET = "hash"  # noqa: S105 - the name of the row, not the secret
+_BLOCK = 64
+"""Bytes that SHA-256 takes at a time; RFC 2104 fills the key up to it."""
 
 
 class Cipher:
@@ -32,16 +33,14 @@ class Cipher:
 
     def __init__(self, keys: Sequence[str]) -> None:
         try:
-            fernets = [Fernet(key) for key in keys]
-            self._fernet = MultiFernet(fernets)
+            self._keys = KeyRing(keys)
         except (ValueError, TypeError):
             raise ConfigurationError(
                 "EXACT_PERSONIO_LEDGER_KEY holds no usable key.",
                 reason_code="settings.EXACT_PERSONIO_LEDGER_KEY.invalid",
                 way_out=f"Make one: {NEW_KEY_COMMAND}",
             ) from None
-        self._newest = fernets[0]
-        self._secret = b""
+        self._hash_with(b"")
 
     def unlock(self, database: Database) -> None:
         """Read the ledger's hash secret, or make it in a new ledger.
@@ -59,11 +58,18 @@ class Cipher:
             with database.write() as connection:
                 connection.execute(database.insert(tables.secrets).on_conflict_do_nothing(), fresh)
                 sealed = connection.execute(query).scalar_one()
-        self._secret = bytes.fromhex(str(self.open(sealed)))
+        self._hash_with(bytes.fromhex(str(self.open(sealed))))
 
     def seal(self, value: Any) -> bytes:
         """Encrypt a JSON value."""
-        return self._fernet.encrypt(canonical(value))
+        return self._keys.seal([canonical(value)])[0]
+
+    def seal_texts(self, texts: Sequence[bytes]) -> list[bytes]:
+        """Encrypt JSON texts, in one go.
+
+        :param texts: each of one value, for `open` to read.
+        """
+        return self._keys.seal(texts)
 
     def open(self, sealed: bytes) -> Any:
         """Decrypt what `seal` made.
@@ -71,8 +77,8 @@ class Cipher:
         :raises ConfigurationError: if none of the keys fits.
         """
         try:
-            return json.loads(self._fernet.decrypt(bytes(sealed)))
-        except InvalidToken:
+            return read_json(self._keys.open(bytes(sealed)))
+        except UnsealableError:
             raise ConfigurationError(
                 "None of the keys in EXACT_PERSONIO_LEDGER_KEY opens this ledger.",
                 reason_code="settings.EXACT_PERSONIO_LEDGER_KEY.wrong",
@@ -82,32 +88,37 @@ class Cipher:
 
     def is_newest(self, sealed: bytes) -> bool:
         """Say whether the first key opens it."""
-        try:
-            self._newest.decrypt(bytes(sealed))
-        except InvalidToken:
-            return False
-        return True
+        return self._keys.is_newest(bytes(sealed))
 
     def rotated(self, sealed: bytes) -> bytes | None:
         """Return what any of the keys opens, encrypted with the first key; None if none of them does."""
         try:
-            return self._fernet.rotate(bytes(sealed))
-        except InvalidToken:
+            return self._keys.seal([self._keys.open(bytes(sealed))])[0]
+        except UnsealableError:
             return None
 
     def digest(self, text: str) -> str:
         """Return the keyed hash of a text: equal texts are found, the text itself is not."""
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+        return self.digest_text(text.encode())
 
     def digest_of(self, value: Any) -> str:
         """Return the keyed hash of a JSON value, whatever the order of its keys."""
-        return hmac.new(self._secret, canonical(value), hashlib.sha256).hexdigest()
+        return self.digest_text(canonical(value))
+
+    def digest_text(self, text: bytes) -> str:
+        """Return the keyed hash of a text: HMAC with SHA-256."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.hexdigest()
 
     def email_digest(self, email: str) -> str:
         """Return the keyed hash of an e-mail address, upper and lower case being the same."""
         return self.digest("email:" + email.strip().casefold())
 
-
-def canonical(value: Any) -> bytes:
-    """Return the one JSON text of a value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    def _hash_with(self, secret: bytes) -> None:
+        """Begin RFC 2104 with the secret, once: `hmac` begins anew for each text, and takes twice as long."""
+        key = hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret
+        padded = key.ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))

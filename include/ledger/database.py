@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,10 @@ from weakref import WeakSet, finalize
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.pool import NullPool, QueuePool, StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from include.errors import ConfigurationError
+from include.ledger.file_pool import FilePool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine, Table
 
 BUSY_TIMEOUT_MS = 30_000
+CACHE_KIB = 16_000
+LOG_PAGES = 8_000
+"""Of 4 KiB: when there are so many, or at the last close, SQLite's log is copied into the file."""
 MEMORY = (None, "", ":memory:")
 # A path to PostgreSQL that is dead is noticed (idle: seconds; unanswered: milliseconds) before a lease ends, which is
 # two minutes; the system's own patience is two hours.
@@ -116,6 +120,14 @@ class Database:
         with self._writer.begin() as connection:
             yield connection
 
+    def kept_open(self) -> AbstractContextManager[None]:
+        """Return a block in which SQLite's file stays open; on PostgreSQL the connection does so anyway.
+
+        For work that has many transactions and starts no process that uses the ledger: see `FilePool`.
+        """
+        pool = self.engine.pool
+        return pool.keeping() if isinstance(pool, FilePool) else nullcontext()
+
     def insert(self, table: Table) -> Any:
         """Return the dialect's own INSERT, which knows ``ON CONFLICT``; both spell it the same."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
@@ -143,7 +155,7 @@ def _make_engine(url: URL) -> Engine:
         in_memory = sqlite_file(url) is None
         engine = create_engine(
             url,
-            poolclass=StaticPool if in_memory else NullPool,
+            poolclass=StaticPool if in_memory else FilePool,
             hide_parameters=True,
             connect_args={"check_same_thread": False} if in_memory else {},
         )
@@ -188,6 +200,11 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     # In WAL mode NORMAL may lose the last commits on a power cut: a lost `sending` is a double applicant.
     connection.execute("PRAGMA synchronous=FULL")
+    # A page of the feed changes more pages of the file than the two megabytes hold that are usual, and those that do
+    # not fit are written twice; and its log is copied into the file after every page of the feed, if the usual 1,000
+    # pages of it are the limit.
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
 
 
 def _on_sqlite_begin(connection: Connection) -> None:

@@ -112,6 +112,10 @@ class Ledger:
         """Return a block in which the loss of the database is one sentence, a `RetryLaterError`."""
         return told_while_open(self._database.engine.url)
 
+    def kept_open(self) -> AbstractContextManager[None]:
+        """Return a block in which a ledger in a file stays open; for work with many transactions and no forks."""
+        return self._database.kept_open()
+
     def close(self) -> None:
         """Give back all connections."""
         self._database.close()

@@ -6,11 +6,13 @@ import dataclasses
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select
 
+from include.ledger import staged_rows
 from include.ledger.forgetting import rows_of
 from include.ledger.locks import serialise
 from include.ledger.page_versions import versioned as with_versions
+from include.ledger.staged_rows import content_of
 from include.ledger.tables import extracts, staged
 from include.ledger.tombstones import Tombstones, without_content
 from include.ledger.waiting import StagedRow, WaitingRows
@@ -19,12 +21,12 @@ from include.ledger.windows import of_stream, stream_values
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
     from sqlalchemy import Row as SqlRow
 
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
-    from include.records import Row, SourceRow, StreamKey
+    from include.records import SourceRow, StreamKey
 
 __all__ = ["PURGED", "ResumePoint", "StageResult", "StagedRow", "Staging"]
 
@@ -106,14 +108,23 @@ class Staging(WaitingRows):
         self, connection: Connection, stream: StreamKey, run_id: str, rows: list[SourceRow]
     ) -> tuple[int, int]:
         """Store what is news of these records; return how many are new and how many changed."""
-        hashes = {row.source_id: self._cipher.digest_of(_content(row.row)) for row in rows}
-        known = _known(connection, stream, [row.source_id for row in rows])
-        fresh = {row.source_id for row in rows if _is_news(known.get(row.source_id), row, hashes)}
-        # What was purged is no news when it is read again, but another destination may still need it.
-        again = {row.source_id for row in rows if _is_purged(known.get(row.source_id), row)}
-        self._upsert(connection, stream, run_id, [row for row in rows if row.source_id in fresh | again], hashes)
-        new = len(fresh - known.keys())
-        return new, len(fresh) - new
+        known = staged_rows.known(connection, stream, [row.source_id for row in rows])
+        put, new, changed, digest_text = [], 0, 0, self._cipher.digest_text
+        for row in rows:
+            # Made once: its hash tells what is news, and it is what is sealed.
+            content = content_of(row.row)
+            digest = digest_text(content)
+            held = known.get(row.source_id)
+            if held is None:
+                new += 1
+            elif _is_news(held, row, digest):
+                changed += 1
+            elif not _is_purged(held, row):
+                continue
+            # What was purged is no news when it is read again, but another destination may still need it.
+            put.append((row, content, digest))
+        staged_rows.upsert(connection, self._cipher, stream, run_id, self._database.now(), put)
+        return new, changed
 
     def _merged(self, connection: Connection, stream: StreamKey, rows: list[SourceRow]) -> list[SourceRow]:
         """Return the rows, each with the columns that only its stored copy of the same version has.
@@ -122,7 +133,8 @@ class Staging(WaitingRows):
         """
         ids = [row.source_id for row in rows]
         query = select(staged.c.source_id, staged.c.row_version, staged.c.sealed)
-        stored = {row.source_id: row for row in connection.execute(query.where(_are(stream, ids)))}
+        query = query.where(staged_rows.are(connection, stream, ids))
+        stored = {row.source_id: row for row in connection.execute(query)}
         found = {row.source_id: row for row in rows}
         for row in rows:
             held = stored.get(row.source_id)
@@ -133,7 +145,8 @@ class Staging(WaitingRows):
 
     def _seen(self, connection: Connection, stream: StreamKey, ids: list[str]) -> None:
         """Note that Exact still shows these rows, changed or not."""
-        connection.execute(staged.update().where(_are(stream, ids)).values(seen_at=self._database.now()))
+        mine = staged_rows.are(connection, stream, ids)
+        connection.execute(staged.update().where(mine).values(seen_at=self._database.now()))
 
     def resume_point(self, stream: StreamKey, run_id: str) -> ResumePoint | None:
         """Return where the run's extract goes on; None if it has not stored a page."""
@@ -168,39 +181,6 @@ class Staging(WaitingRows):
         with self._database.read() as connection:
             return connection.execute(query).one_or_none()
 
-    def _upsert(
-        self,
-        connection: Connection,
-        stream: StreamKey,
-        run_id: str,
-        rows: Sequence[SourceRow],
-        hashes: dict[str, str],
-    ) -> None:
-        if not rows:
-            return
-        insert = self._database.insert(staged)
-        put = insert.excluded
-        changing = ("row_version", "created", "run_id", "staged_at", "content_hash", "sealed")
-        statement = insert.on_conflict_do_update(
-            index_elements=["dag_id", "division", "entity", "source_id"],
-            set_={name: put[name] for name in changing},
-            # Another run may have stored a newer version since this one looked.
-            where=put.row_version >= staged.c.row_version,
-        )
-        common = {**stream_values(stream), "run_id": run_id, "staged_at": self._database.now()}
-        values = [
-            {
-                **common,
-                "source_id": row.source_id,
-                "row_version": row.row_version,
-                "created": row.created,
-                "content_hash": hashes[row.source_id],
-                "sealed": self._cipher.seal(row.row),
-            }
-            for row in rows
-        ]
-        connection.execute(statement, values)
-
     def _note_progress(self, connection: Connection, stream: StreamKey, run_id: str, values: dict[str, Any]) -> None:
         mine = and_(of_stream(extracts, stream), extracts.c.run_id == run_id)
         before = connection.execute(select(extracts).where(mine).with_for_update()).mappings().one_or_none()
@@ -216,29 +196,12 @@ class Staging(WaitingRows):
         connection.execute(extracts.update().where(mine).values(values))
 
 
-def _are(stream: StreamKey, ids: list[str]) -> ColumnElement[bool]:
-    """Return the condition that a staged row is of one of these records."""
-    return and_(of_stream(staged, stream), staged.c.source_id.in_(ids))
-
-
-def _content(row: Row) -> Row:
-    """Return what makes up a row's state: pages show no row version, the feed does."""
-    return {name: value for name, value in row.items() if name != "Timestamp"}
-
-
-def _known(connection: Connection, stream: StreamKey, ids: list[str]) -> dict[str, SqlRow[Any]]:
-    columns = (staged.c.source_id, staged.c.row_version, staged.c.content_hash)
-    purged = (func.length(staged.c.sealed) == 0).label("purged")
-    query = select(*columns, purged).where(_are(stream, ids))
-    return {row.source_id: row for row in connection.execute(query)}
-
-
-def _is_news(known: SqlRow[Any] | None, row: SourceRow, hashes: dict[str, str]) -> bool:
+def _is_news(held: SqlRow[Any], row: SourceRow, digest: str) -> bool:
     """Say whether a row is to be stored; the same version counts if a new mapping selected other columns."""
-    if known is None or row.row_version > known.row_version:
+    if row.row_version > held.row_version:
         return True
-    return bool(row.row_version == known.row_version and hashes[row.source_id] != known.content_hash)
+    return bool(row.row_version == held.row_version and digest != held.content_hash)
 
 
-def _is_purged(known: SqlRow[Any] | None, row: SourceRow) -> bool:
-    return known is not None and bool(known.purged) and row.row_version == known.row_version
+def _is_purged(held: SqlRow[Any], row: SourceRow) -> bool:
+    return bool(held.purged) and row.row_version == held.row_version

@@ -122,9 +122,12 @@ def _read_anew(ledger: Ledger, stream: StreamKey, run_id: str) -> bool:
 
 def _stage(ledger: Ledger, stream: StreamKey, run_id: str, pages: Iterable[Rows], *, versioned: bool = True) -> None:
     progress = Progress(f"{stream.entity.lower()} read")
-    for page, rows in pages:
-        staged = ledger.staging.stage(stream, run_id, rows, resume=page.next, page=page.number, versioned=versioned)
-        progress.add(staged.read)
+    with ledger.kept_open():
+        for page, rows in pages:
+            staged = ledger.staging.stage(
+                stream, run_id, rows, resume=page.next, page=page.number, versioned=versioned
+            )
+            progress.add(staged.read)
     log.info("%s by this attempt; all attempts: %s", progress.line(), totals(ledger, stream, run_id))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from include.ledger.staging import ResumePoint
     from include.records import Entity, Page, RecordFilter, Row, StreamKey, Window
 
-_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _VERSIONS: Final = 2**63
 """Row versions have 64 bits with a sign."""
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from include.clients.exact_time import local_to_utc, utc_to_literal
 from include.errors import ProtocolError
@@ -41,6 +43,31 @@ def test_october_hour_happens_twice() -> None:
 def test_unreadable_times(value: str) -> None:
     with pytest.raises(ProtocolError):
         local_to_utc(value, PARIS)
+
+
+@given(
+    st.integers(min_value=-62_135_596_800_000, max_value=253_402_300_799_999),
+    st.sampled_from(["Europe/Paris", "Europe/Amsterdam", "Atlantic/Azores", "Africa/Casablanca", "America/Caracas"]),
+    st.sampled_from([0, 1]),
+)
+@example(1793500200000, "Europe/Paris", 0)  # 2026-11-01T02:30
+@example(1792895400000, "Europe/Paris", 0)  # 2026-10-25T02:30, which comes twice
+@example(1792895400000, "Europe/Paris", 1)
+@example(1774751400000, "Europe/Paris", 1)  # 2026-03-29T02:30, which there is not
+@example(-62_135_596_800_000, "America/Caracas", 1)
+@example(253_402_300_799_999, "Europe/Paris", 1)
+def test_a_day_without_a_change_gives_what_the_zone_itself_gives(milliseconds: int, name: str, fold: int) -> None:
+    """The offset of a day is remembered; it must be that of each moment in it."""
+    zone = ZoneInfo(name)
+    local = datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)  # noqa: DTZ001 - a wall clock
+    try:
+        expected = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+    except OverflowError:
+        with pytest.raises(ProtocolError):
+            local_to_utc(f"/Date({milliseconds})/", zone, fold=fold)
+    else:
+        found = local_to_utc(f"/Date({milliseconds})/", zone, fold=fold)
+        assert (found, found.tzinfo) == (expected, UTC)
 
 
 def test_literal() -> None:

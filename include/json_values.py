@@ -1,0 +1,75 @@
+"""JSON values from text and back: by msgspec where it says the same as Python's own module, else by that one.
+
+msgspec reads a page in half the time, and writes a row in a seventh. It refuses what is no strict JSON, such as a
+lone surrogate or a number beyond the range of a float; services send both, and Python reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+_SAME: Final = frozenset({str, int, bool, NoneType})
+"""What both write alike; of a float msgspec writes the exponent differently."""
+
+_OUTSIDE: Final = re.compile(r"[^\x00-~]+")
+"""What Python's module escapes and msgspec writes as it is."""
+
+
+def read_json(text: bytes, *, parse_int: Callable[[str], Any] | None = None) -> Any:
+    """Return the value of a JSON text.
+
+    :param parse_int: what makes a value of the digits of a whole number.
+    :raises ValueError: if it is no JSON.
+    :raises RecursionError: if it is nested too deeply.
+    """
+    if parse_int is not None:
+        return json.loads(text, parse_int=parse_int)
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return json.loads(text)
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one JSON text of a value: ASCII, keys in order, no spaces.
+
+    Stored hashes are made of it, so it is to the byte what Python's own module has always written for them.
+
+    :param value: as JSON has them; keys are texts.
+    """
+    if _written_alike(value):
+        try:
+            text = _encode(value)
+        except UnicodeEncodeError:  # a lone surrogate
+            return _by_python(value)
+        if text.isascii() and b"\x7f" not in text:
+            return text
+        return _OUTSIDE.sub(_escaped, text.decode()).encode()
+    return _by_python(value)
+
+
+def _written_alike(value: Any) -> bool:
+    kind = type(value)
+    if kind is dict:
+        value = value.values()
+    elif kind is not list:
+        return kind in _SAME
+    return _SAME.issuperset(map(type, value)) or all(map(_written_alike, value))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
+
+
+def _by_python(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
