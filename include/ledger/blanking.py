@@ -50,7 +50,7 @@ class Blanked:
     """
 
     counts: dict[str, int] = field(default_factory=dict)
-    deliveries: dict[int, dict[str, Any]] = field(default_factory=dict)
+    deliveries: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False)
 
     def __add__(self, other: Blanked) -> Blanked:
         """Return both; what was seen first of a delivery holds, since the second finds it blank."""
