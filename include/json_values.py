@@ -21,6 +21,9 @@ _encode: Final = msgspec.json.Encoder(order="sorted").encode
 _SAME: Final = frozenset({str, int, bool, NoneType})
 """What both write alike; of a float msgspec writes the exponent differently."""
 
+_DEEP: Final = 20
+"""Levels of a value that are looked at: Python's own module, which needs no call per level, goes deeper."""
+
 _OUTSIDE: Final = re.compile(r"[^\x00-~]+")
 """What Python's module escapes and msgspec writes as it is."""
 
@@ -58,13 +61,16 @@ def canonical(value: Any) -> bytes:
     return _by_python(value)
 
 
-def _written_alike(value: Any) -> bool:
+def _written_alike(value: Any, deeper: int = _DEEP) -> bool:
+    """Say whether both write a value alike; of one that is nested deeply nobody asks."""
     kind = type(value)
     if kind is dict:
         value = value.values()
     elif kind is not list:
         return kind in _SAME
-    return _SAME.issuperset(map(type, value)) or all(map(_written_alike, value))
+    if _SAME.issuperset(map(type, value)):
+        return True
+    return deeper > 0 and all(_written_alike(one, deeper - 1) for one in value)
 
 
 def _escaped(found: re.Match[str]) -> str:
