@@ -32,8 +32,9 @@ $(READY): requirements.lock pyproject.toml
 test soak: export TMPDIR := $(shell [ -w /dev/shm ] && [ "$$(df -k --output=avail /dev/shm | tail -1)" -gt 3000000 ] \
 	&& echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
+# Three processes on two cores: the end-to-end tests wait for Airflow's own clocks for a good third of their time.
 test: $(READY) ## the whole test suite
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 soak: $(READY) ## what takes longer: a load killed while it pauses, and mistakes that the model test must catch
 	@$(BIN)/pytest -n 2 --dist loadfile -m soak
