@@ -57,8 +57,10 @@ env: ## .env with fresh keys and passwords, for docker compose; never overwrites
 compose-test: $(READY) ## the compose stack with two workers: 5,000 records, parts killed, both sides compared
 	@PYTHONPATH=tests/compose:tests/servers $(BIN)/python tests/compose/run.py
 
-lock: $(READY) ## make requirements.lock and the image's anew from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --group dev --extra metrics --extra parquet --extra postgres --universal --python-version 3.11 \
+# Not `lock: $(READY)`: a package that was just added is in no lock yet, so that nothing could be set up from it.
+lock: ## make requirements.lock and the image's anew from pyproject.toml
+	@test -x $(BIN)/uv || $(MAKE) setup
+	@$(BIN)/uv pip compile pyproject.toml --group dev --group docs --extra metrics --extra parquet --extra postgres --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 	@# python-dateutil is the one package that cannot be the same in both: FAB needs an older one than pandas takes.
 	@$(BIN)/uv pip compile pyproject.toml --group image --extra celery --extra metrics --extra parquet --extra postgres \
