@@ -197,6 +197,16 @@ _PENDING, _WANTED = text("state IN ('ready', 'retry', 'sending', 'in_doubt')"), 
 _OF_STREAM = (deliveries.c[name] for name in ("dag_id", "division", "entity", "destination", "state", "decided_at"))
 Index("ix_ledger_deliveries_pending", *_OF_STREAM, sqlite_where=_PENDING, postgresql_where=_PENDING)
 Index("ix_ledger_deliveries_decided", deliveries.c.decided_at, sqlite_where=_WANTED, postgresql_where=_WANTED)
+# For whoever lists: the newest of a stream in a state, and what was refused for the same reason.
+_LISTED = ("dag_id", "division", "entity", "destination")
+Index("ix_ledger_deliveries_touched", *(deliveries.c[name] for name in (*_LISTED, "state", "updated_at", "id")))
+_REJECTED = text("state = 'rejected'")
+Index(
+    "ix_ledger_deliveries_refused",
+    *(deliveries.c[name] for name in ("reason_code", "field", *_LISTED, "updated_at", "id")),
+    sqlite_where=_REJECTED,
+    postgresql_where=_REJECTED,
+)
 
 events = Table(
     "ledger_events",

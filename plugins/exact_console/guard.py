@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails, DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import (
+    ConnectionDetails,
+    DagAccessEntity,
+    DagDetails,
+)
 from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002 - FastAPI reads the annotation
 from airflow.configuration import conf
 from airflow.models.connection import Connection
@@ -16,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotation
 
 from exact_console.connections import personio_connections
+from exact_console.signing import read, sign
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -33,14 +38,22 @@ def may_edit(user: BaseUser, conn_id: str) -> bool:
     return get_auth_manager().is_authorized_connection(method="PUT", details=details, user=user)
 
 
-def sees_people(user: GetUserDep) -> None:
-    """Refuse whoever may not edit the connections to Personio: payloads are personal data.
+def may_see_people(user: BaseUser) -> bool:
+    """Say whether a user may edit the connections to Personio, and so see what is sent there: personal data.
 
     The ledger does not keep which connection a run used, so all of them count.
 
+    :param user: of this request.
+    """
+    return all(may_edit(user, conn_id) for conn_id in personio_connections())
+
+
+def sees_people(user: GetUserDep) -> None:
+    """Refuse whoever may not see personal data, see `may_see_people`.
+
     :raises HTTPException: 403.
     """
-    if not all(may_edit(user, conn_id) for conn_id in personio_connections()):
+    if not may_see_people(user):
         raise HTTPException(HTTPStatus.FORBIDDEN)
 
 
@@ -52,6 +65,35 @@ def may_read_dag(user: BaseUser, dag_id: str) -> bool:
     """
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
     return get_auth_manager().is_authorized_dag(method="GET", details=details, user=user)
+
+
+def may_run_dag(user: BaseUser, dag_id: str) -> bool:
+    """Say whether Airflow lets this user trigger the DAG: who may, may also act on its records.
+
+    :param user: of this request.
+    :param dag_id: its id.
+    """
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    entity = DagAccessEntity.RUN
+    return get_auth_manager().is_authorized_dag(method="POST", access_entity=entity, details=details, user=user)
+
+
+def form_token(user: BaseUser) -> str:
+    """Return what a form of this user's page has to send back.
+
+    :param user: of this request.
+    """
+    return sign("form", {"user": user.get_id()})
+
+
+def own_form(token: str, user: BaseUser) -> None:
+    """Refuse a form that was not rendered for this user.
+
+    :raises HTTPException: 403.
+    """
+    found = read("form", token)
+    if found is None or found[0].get("user") != user.get_id():
+        raise HTTPException(HTTPStatus.FORBIDDEN)
 
 
 async def no_foreign_forms(request: Request) -> None:

@@ -18,7 +18,7 @@ from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annota
 from starlette.responses import JSONResponse, Response
 
 from exact_console.connections import known_connections, login_states, read_app
-from exact_console.guard import may_edit
+from exact_console.guard import form_token, may_edit, own_form
 from exact_console.pages import back_to, callback_url, page, wants_html
 from exact_console.signing import read, sign
 from include.errors import ConfigurationError, ExactPersonioError
@@ -32,7 +32,7 @@ editors_only = [Depends(requires_access_connection("PUT"))]
 FormToken = Annotated[str, Form()]
 
 
-@router.get("/")
+@router.get("/connections/")
 def overview(request: Request, user: GetUserDep, notice: str = "") -> Response:
     """Show how it stands with each connection that the user may edit."""
     mine = [conn_id for conn_id in known_connections() if may_edit(user, conn_id)]
@@ -43,7 +43,7 @@ def overview(request: Request, user: GetUserDep, notice: str = "") -> Response:
         request,
         "logins.html",
         states=states,
-        token=sign("form", {"user": user.get_id()}),
+        token=form_token(user),
         callback=callback_url(request),
         notice=told[0] if told else None,
     )
@@ -52,7 +52,7 @@ def overview(request: Request, user: GetUserDep, notice: str = "") -> Response:
 @router.post("/connections/{connection_id}/login", dependencies=editors_only)
 def start(request: Request, user: GetUserDep, connection_id: str, token: FormToken) -> Response:
     """Begin a login: return Exact's consent page for this user and connection."""
-    _own_form(token, user)
+    own_form(token, user)
     app, here = read_app(connection_id), callback_url(request)
     state = sign("state", {"user": user.get_id(), "conn_id": connection_id})
     with app_session(connection_id, app) as session:
@@ -69,7 +69,7 @@ def start(request: Request, user: GetUserDep, connection_id: str, token: FormTok
         pasted=pasted,
         redirect_uri=app.redirect_uri,
         callback=here,
-        token=sign("form", {"user": user.get_id()}),
+        token=form_token(user),
     )
 
 
@@ -77,7 +77,7 @@ def start(request: Request, user: GetUserDep, connection_id: str, token: FormTok
 def callback(request: Request, user: GetUserDep, state: str = "", code: str = "", error: str = "") -> Response:
     """Receive Exact's answer, keep the tokens, and lead back into Airflow."""
     conn_id, notice = _finish(user, state, code, error)
-    return back_to(request, frame=True, notice=sign("notice", {"conn_id": conn_id, **notice}))
+    return back_to(request, "/connections/", frame=True, notice=sign("notice", {"conn_id": conn_id, **notice}))
 
 
 @router.post("/connections/{connection_id}/answer", dependencies=editors_only)
@@ -85,20 +85,10 @@ def answer(
     request: Request, user: GetUserDep, connection_id: str, token: FormToken, address: Annotated[str, Form()]
 ) -> Response:
     """Take the address at which the browser ended, where Exact's answer cannot reach this server."""
-    _own_form(token, user)
+    own_form(token, user)
     state, code, error = (field_of(address, name) for name in ("state", "code", "error"))
     conn_id, notice = _finish(user, state, code, error, expected=connection_id)
-    return back_to(request, frame=False, notice=sign("notice", {"conn_id": conn_id, **notice}))
-
-
-def _own_form(token: str, user: Any) -> None:
-    """Refuse a form that was not rendered for this user.
-
-    :raises HTTPException: 403.
-    """
-    found = read("form", token)
-    if found is None or found[0].get("user") != user.get_id():
-        raise HTTPException(HTTPStatus.FORBIDDEN)
+    return back_to(request, "/connections/", frame=False, notice=sign("notice", {"conn_id": conn_id, **notice}))
 
 
 def _finish(user: Any, state: str, code: str, error: str, expected: str = "") -> tuple[str, dict[str, str]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 from airflow.configuration import conf
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from exact_console.language import filters, language_of, translations
 from exact_console.plugin import URL_PREFIX, URL_ROUTE
 from include import __version__
 from include.preview_story import shown
@@ -22,11 +23,21 @@ FOLDER = Path(__file__).parent
 
 
 @cache
-def _templates() -> Environment:
+def _templates(language: str) -> Environment:
     # The frame shares its origin with Airflow: an unescaped value would own the whole session.
-    made = Environment(loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined)
-    made.filters["shown"] = shown
-    return made
+    made: Any = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_translations(translations(language), newstyle=True)
+    made.policies["ext.i18n.trimmed"] = True
+    made.filters |= {"shown": shown, **filters(language)}
+    made.globals |= {"language": language, "version": __version__}
+    return cast("Environment", made)
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
@@ -37,8 +48,9 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     :param status: of the answer.
     :param values: for the template.
     """
-    around = {"root": root(request), "home": framed(request), "prefix": prefix(request), "version": __version__}
-    return HTMLResponse(_templates().get_template(template).render(**around, **values), status)
+    around = {"root": root(request), "home": framed(request), "prefix": prefix(request)}
+    made = _templates(language_of(request))
+    return HTMLResponse(made.get_template(template).render(**around, **values), status)
 
 
 def wants_html(request: Request) -> bool:

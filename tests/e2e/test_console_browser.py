@@ -121,7 +121,7 @@ def test_fits_every_width_and_theme(console: Console, browser: Browser, theme: s
             ("preview", PAGE),
             ("preview-open", small),
             ("reconciliation", RECONCILIATION),
-            ("logins", "/exact-console/"),
+            ("connections", "/exact-console/connections/"),
         ):
             enter(browser, console, path, theme=theme, width=width)
             shot(browser, f"{name}-{theme}-{width}")
@@ -144,7 +144,7 @@ def test_hostile_record_is_only_read(console: Console, browser: Browser) -> None
 
 def test_a_person_finds_the_way(console: Console, browser: Browser) -> None:
     """From the tab to the run, on to the next page, and to one record, all inside the frame."""
-    enter(browser, console, "/exact-console/")
+    enter(browser, console, "/exact-console/connections/")
     browser.click("body > nav a[href$='/previews/']")
     browser.wait(lambda: "Records" in browser.text)
     browser.click(f"a[href*='{quote(RUN, safe='')}'], a[href*='{quote(RUN, safe='/')}']")

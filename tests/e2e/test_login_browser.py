@@ -154,7 +154,7 @@ def console(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def open_framed(browser: Browser, console: Console, theme: str = "light") -> None:
     browser.open(f"{console.base}/nothing")
     browser.cookie("_token", console.token("admin"))
-    browser.run(FRAME, "/exact-console/", theme)
+    browser.run(FRAME, "/exact-console/connections/", theme)
     browser.frame("iframe")
     browser.wait(lambda: "Logins at Exact Online" in browser.text)
 
@@ -221,7 +221,7 @@ def test_page_shows_a_problem_where_the_button_is(
 
 
 def test_ended_session_leads_to_airflows_login(console: Console, browser: Browser) -> None:
-    browser.open(f"{console.base}/exact-console/")
+    browser.open(f"{console.base}/exact-console/connections/")
     link: Any = browser.run("return document.querySelector('a.button').getAttribute('href')")
     assert link == "/api/v2/auth/login?next=/plugin/exact-personio/exact-console/"
     shot(browser, "session-ended")

@@ -31,7 +31,7 @@ def own(client: httpx.Client, **headers: str) -> dict[str, str]:
 
 
 def form_token(client: httpx.Client) -> str:
-    found = re.search(r'name="token" value="([^"]+)"', client.get("/exact-console/", headers=HTML).text)
+    found = re.search(r'name="token" value="([^"]+)"', client.get("/exact-console/connections/", headers=HTML).text)
     assert found
     return found[1]
 
@@ -66,12 +66,12 @@ def test_login_through_the_consent(admin: httpx.Client, sandbox: RunningSandbox)
     assert parse_qs(urlsplit(url).query)["redirect_uri"] == [f"{admin.base_url}/exact-console/callback"]
     back = admin.get(consent(url), headers={"Sec-Fetch-Site": "cross-site", **HTML})
     assert back.status_code == 303
-    assert back.headers["location"].startswith("/plugin/exact-personio/exact-console/?notice=")
+    assert back.headers["location"].startswith("/plugin/exact-personio/exact-console/connections/?notice=")
     text = notice(admin, back)
     assert "Logged in; the next run goes on with it." in text
     assert all(str(number) in text for number in sandbox.sandbox.exact.divisions)
     assert tokens() == 1
-    text = admin.get("/exact-console/", headers=HTML).text
+    text = admin.get("/exact-console/connections/", headers=HTML).text
     assert 'class="badge alive"' in text
     assert CLIENT[1] not in text
 
@@ -99,7 +99,7 @@ def test_login_by_pasting(admin: httpx.Client, connect: Callable[..., None]) -> 
         data={"token": token[1], "address": address},
         headers=own(admin),
     )
-    assert answer.headers["location"].startswith("/exact-console/?notice=")
+    assert answer.headers["location"].startswith("/exact-console/connections/?notice=")
     assert "Logged in; the next run goes on with it." in notice(admin, answer)
     assert tokens() == 1
 
@@ -134,7 +134,7 @@ def test_nothing_is_open_to_strangers(console: Console) -> None:
 @pytest.mark.parametrize("role", ["viewer", "user"])
 def test_only_who_may_edit_the_connection_logs_in(console: Console, admin: httpx.Client, role: str) -> None:
     other = console.browser(role, name="vic")
-    page = other.get("/exact-console/", headers=HTML)
+    page = other.get("/exact-console/connections/", headers=HTML)
     assert page.status_code == 200
     assert "exact_online_default" not in page.text
     for what in ("login", "answer"):
@@ -235,7 +235,7 @@ def test_connection_that_is_not_ready_says_so(
     admin: httpx.Client, connect: Callable[..., None], changes: dict[str, Any]
 ) -> None:
     connect(**changes)
-    page = admin.get("/exact-console/", headers=HTML)
+    page = admin.get("/exact-console/connections/", headers=HTML)
     assert page.status_code == 200
     assert 'class="badge broken"' in page.text
     assert "<form" not in page.text
@@ -244,13 +244,13 @@ def test_connection_that_is_not_ready_says_so(
 def test_names_are_escaped(admin: httpx.Client, connect: Callable[..., None]) -> None:
     """The frame shares its origin with Airflow: markup in a connection would own the session."""
     connect("<script>alert(1)</script>")
-    text = admin.get("/exact-console/", headers=HTML).text
+    text = admin.get("/exact-console/connections/", headers=HTML).text
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text
 
 
 def test_pages_stay_out_of_caches_and_foreign_frames(admin: httpx.Client) -> None:
-    page = admin.get("/exact-console/", headers=HTML)
+    page = admin.get("/exact-console/connections/", headers=HTML)
     assert page.headers["cache-control"] == "no-store"
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -262,7 +262,7 @@ def test_pages_stay_out_of_caches_and_foreign_frames(admin: httpx.Client) -> Non
 
 
 def test_forged_notice_is_not_shown(admin: httpx.Client) -> None:
-    page = admin.get("/exact-console/", params={"notice": "You+won"}, headers=HTML)
+    page = admin.get("/exact-console/connections/", params={"notice": "You+won"}, headers=HTML)
     assert 'role="status"' not in page.text
 
 
@@ -274,9 +274,9 @@ def test_below_a_path(database: None, sandbox: RunningSandbox, monkeypatch: pyte
         extra = {"redirect_uri": f"{console.base}/exact-console/callback", "divisions": "124132"}
         monkeypatch.setenv("AIRFLOW_CONN_EXACT_ONLINE_DEFAULT", json.dumps({**fields, "extra": extra}))
         client = console.browser("admin")
-        assert f'action="/sub{LOGIN}"' in client.get("/exact-console/", headers=HTML).text
+        assert f'action="/sub{LOGIN}"' in client.get("/exact-console/connections/", headers=HTML).text
         back = client.get(consent(str(begin(client, Accept="application/json").json()["url"])), headers=HTML)
-    assert back.headers["location"].startswith("/sub/plugin/exact-personio/sub/exact-console/?notice=")
+    assert back.headers["location"].startswith("/sub/plugin/exact-personio/sub/exact-console/connections/?notice=")
     assert tokens() == 1
 
 

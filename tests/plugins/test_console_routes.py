@@ -26,7 +26,7 @@ SAFE = {"GET", "HEAD"}
 VALUES = {"connection_id": "exact_online_default"}
 """Of the parameters in paths; a new one needs a value that exists here."""
 QUERY = {"run": RUN, "state": "invented", "code": "invented", "notice": "invented"}
-SHOWS_ONLY_OWN = {"/", "/callback"}
+SHOWS_ONLY_OWN = {"/connections/", "/callback"}
 """Routes that everybody who is logged in may ask, and that show or do only what the user has a right to."""
 FOR_READERS = {"/reconciliation/", "/reconciliation/report.json"}
 """Counts and ids, for who may read the DAG they are of."""
@@ -139,7 +139,7 @@ def test_what_is_of_a_dag_is_refused_to_who_may_not_read_it(
 @pytest.mark.parametrize("foreign", FOREIGN, ids=str)
 def test_no_other_site_makes_a_user_do_something(admin: httpx.Client, foreign: dict[str, str], people: None) -> None:
     """The browser would send the cookie along."""
-    shown = admin.get(f"{PREFIX}/", headers=HTML).text
+    shown = admin.get(f"{PREFIX}/connections/", headers=HTML).text
     token = re.findall(r'name="token" value="([^"]+)"', shown)[0]
     before = ledger()
     changing = [(method, path) for method, path in routes() if method not in SAFE]
@@ -154,7 +154,7 @@ def test_no_other_site_makes_a_user_do_something(admin: httpx.Client, foreign: d
 
 def test_what_is_only_read_changes_nothing(admin: httpx.Client, people: None) -> None:
     """Another site may lead a browser to any address."""
-    ask(admin, "GET", "/")
+    ask(admin, "GET", "/connections/")
     before = ledger()
     for method, path in routes():
         if method in SAFE:
@@ -187,7 +187,7 @@ def test_a_connection_that_may_not_be_edited_is_refused_on_every_route_that_take
 
     monkeypatch.setattr(kind, "is_authorized_connection", judge)
     monkeypatch.setitem(VALUES, "connection_id", "of_others")
-    token = re.findall(r'name="token" value="([^"]+)"', admin.get(f"{PREFIX}/", headers=HTML).text)[0]
+    token = re.findall(r'name="token" value="([^"]+)"', admin.get(f"{PREFIX}/connections/", headers=HTML).text)[0]
     taking = [(method, path) for method, path in routes() if "{connection_id}" in path]
     assert taking
     for method, path in taking:

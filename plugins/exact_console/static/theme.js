@@ -1,6 +1,23 @@
-// Before the first paint: Airflow's light or dark, its colours and its font, from the page around the frame.
+// Before the first paint: Airflow's light or dark, its colours and its font, from the page around the frame; and its
+// language, which only the browser knows: a cookie tells the server, and a page in another language is asked for anew.
 (() => {
   "use strict";
+  const COOKIE = "exact_console_language";
+  const LANGUAGES = ["en", "de"];
+
+  function speak() {
+    const chosen = (localStorage.getItem("i18nextLng") || "").split("-")[0];
+    if (!chosen) return;
+    const root = document.querySelector("script[data-root]").dataset.root;
+    document.cookie = `${COOKIE}=${encodeURIComponent(chosen)}; path=${root}; SameSite=Lax; max-age=31536000`;
+    const wanted = LANGUAGES.includes(chosen) ? chosen : "en";
+    // Cookies may be switched off: asked for anew once, not for ever.
+    if (wanted !== document.documentElement.lang && sessionStorage.getItem(COOKIE) !== wanted) {
+      sessionStorage.setItem(COOKIE, wanted);
+      window.location.reload();
+    }
+  }
+
   const VARIABLES = {
     "--bg": "--chakra-colors-bg",
     "--fg": "--chakra-colors-fg",
@@ -39,7 +56,13 @@
   }
 
   apply();
-  window.addEventListener("storage", () => requestAnimationFrame(apply));
+  speak();
+  window.addEventListener("storage", (event) => {
+    requestAnimationFrame(apply);
+    if (event.key !== "i18nextLng") return;
+    sessionStorage.removeItem(COOKIE);
+    speak();
+  });
   const around = outer();
   if (around) new MutationObserver(apply).observe(around, { attributes: true, attributeFilter: ["class", "style"] });
 })();
