@@ -31,7 +31,7 @@ LOCALE: Final = Path(__file__).parent / "locale"
 
 
 def language_of(request: Request) -> str:
-    """Return the language that Airflow is shown in, as far as there is one of ours; else the browser's, else English."""
+    """Return the language that Airflow is shown in, where it is one of ours; else the browser's, else English."""
     asked = [request.cookies.get(COOKIE, ""), *_accepted(request.headers.get("accept-language", ""))]
     return negotiate_locale([text for text in asked if text], LANGUAGES, sep="-") or LANGUAGES[0]
 
@@ -76,7 +76,7 @@ def filters(language: str) -> dict[str, Callable[..., Any]]:
     def moment(at: datetime | None) -> Markup | str:
         """Show a time in UTC; the page's script turns it into the viewer's zone."""
         if at is None:
-            return "–"
+            return "-"
         at = at.astimezone(UTC)
         shown = format_datetime(at, "medium", tzinfo=UTC, locale=language)
         return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="seconds"), shown)
