@@ -13,6 +13,7 @@ from include.ledger.forgetting import FORGOTTEN
 from include.ledger.outbox_tables import news_records
 from include.ledger.run_outbox import release
 from include.ledger.run_tables import previews, run_outbox
+from include.ledger.settled import unsettle
 from include.ledger.states import DONE, IN_FLIGHT, NEVER_DECIDED, STATE_CHANGE
 from include.ledger.tables import deliveries, failures, staged
 from include.ledger.tables import events as events_table
@@ -184,6 +185,7 @@ def readmit(database: Database, cipher: Cipher, names: Collection[str], *, run_i
         values = {"sealed": _NOTHING, "content_hash": NO_CONTENT, "row_version": FORGOTTEN}
         with database.write() as connection:
             connection.execute(staged.update().where(staged.c.id.in_([row[0] for row in rows])).values(values))
+            _unsettle(connection, [row[1] for row in rows])
         records.update(row[1] for row in rows)
         counts["rows"] += len(rows)
     for slice_ in _slices(sorted(records)):
@@ -263,7 +265,13 @@ def _decide_again(
         for row in rows
     ]
     events.write(connection, lines)
+    _unsettle(connection, records)
     return len(rows)
+
+
+def _unsettle(connection: Connection, records: Iterable[tuple[int, str, str]]) -> None:
+    for feed in sorted({record[:2] for record in records}):
+        unsettle(connection, *feed)
 
 
 def _ids(pieces: list[Piece]) -> list[int]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from sqlalchemy import Row as SqlRow
+
     from include.records import Decision, Destination, StreamKey
 
 
@@ -57,6 +59,7 @@ class Batch:
     withdrawn: list[int] = field(default_factory=list)
     outdated: list[int] = field(default_factory=list)
     _owners: dict[bool, dict[str, Any]] = field(default_factory=dict, repr=False)
+    _foreign: list[int] = field(default_factory=list, repr=False)
     _told: dict[int, tuple[Mapping[str, str], str]] = field(default_factory=dict, repr=False)
 
     def fingerprint_of(self, decision: Decision) -> str:
@@ -80,6 +83,17 @@ class Batch:
         if apart not in self._owners:
             self._owners[apart] = stream_values(self.stream.history() if apart else self.stream)
         return self._owners[apart]
+
+    @property
+    def unsettles(self) -> bool:
+        """Whether a decision of another lane or mapping was changed, on which that one's runs may rely."""
+        return bool(self._foreign)
+
+    def note_foreign(self, row: SqlRow[Any], values: Mapping[str, Any]) -> None:
+        """Note a delivery that is decided anew, if it was another lane's or mapping's, or becomes another lane's."""
+        mine = self.stream.dag_id
+        if {row.dag_id, values["dag_id"]} != {mine} or row.fingerprint != values["fingerprint"]:
+            self._foreign.append(row.id)
 
     def told(self, trace: Mapping[str, str]) -> str | None:
         """Return a trace as it is stored; decisions of the same story share one, which is written once.

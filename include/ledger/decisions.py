@@ -12,6 +12,7 @@ from include.ledger.decision_batch import Batch, delivery_key
 from include.ledger.known_deliveries import content_of, is_late, known
 from include.ledger.locks import serialise
 from include.ledger.own_content import seal_own
+from include.ledger.settled import unsettle
 from include.ledger.states import (
     CHANGED_AFTER_LOAD,
     CHANGED_IN_FLIGHT,
@@ -113,6 +114,8 @@ class DecisionWriter:
             else:
                 self._redecide(batch, row, decision)
         self._write(connection, batch)
+        if batch.unsettles:
+            unsettle(connection, batch.stream.division, batch.stream.entity)
 
     def _leave_to_others(self, batch: Batch, row: SqlRow[Any], decision: Decision) -> None:
         """Change nothing of what others have waiting; what the run itself wants to send is its own."""
@@ -174,6 +177,7 @@ class DecisionWriter:
             values["dag_id"] = row.dag_id
         batch.updates.append(values)
         batch.outdated.append(row.id)
+        batch.note_foreign(row, values)
         batch.leave(row.id, state)
         if (row.state, row.reason_code, row.field) != (state, decision.reason_code, decision.field):
             self._line(batch, row, decision, kind=STATE_CHANGE, to_state=state)

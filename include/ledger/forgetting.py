@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, literal, select
 
+from include.ledger.settled import unsettle
 from include.ledger.states import NEVER_DECIDED
 from include.ledger.tables import deliveries, staged
 
@@ -53,3 +54,4 @@ def forget_row_versions(connection: Connection, stream: StreamKey) -> None:
     update = deliveries.update().where(*of_feed(deliveries, stream), deliveries.c.decided_version != NEVER_DECIDED)
     connection.execute(update.values(decided_version=case((newer, UNDECIDED), else_=FORGOTTEN)))
     connection.execute(staged.update().where(*of_feed(staged, stream)).values(row_version=FORGOTTEN))
+    unsettle(connection, stream.division, stream.entity)

@@ -27,6 +27,7 @@ from include.ledger.reconciliations import Reconciliations
 from include.ledger.remote_matches import RemoteMatches
 from include.ledger.resealing import Resealing
 from include.ledger.retention import Retention
+from include.ledger.settled import SettledLanes
 from include.ledger.staging import Staging
 from include.ledger.standings import Standings
 from include.ledger.tokens import Chain, SharedVault, chains_of, logins_of
@@ -57,6 +58,7 @@ class Ledger:
         self.windows = Windows(database)
         self.watermarks = Watermarks(database)
         self.staging = Staging(database, cipher)
+        self.settled = SettledLanes(database)
         self.deliveries = Deliveries(database, cipher)
         self.outcomes = Outcomes(database)
         self.standings = Standings(database, cipher)

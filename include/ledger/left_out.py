@@ -9,7 +9,6 @@ from sqlalchemy import and_, func, literal, select
 from include.ledger.states import DONE, IN_FLIGHT
 from include.ledger.tables import deliveries, staged
 from include.ledger.undecided import Question, created_within, sent_elsewhere
-from include.ledger.windows import of_stream
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,12 +33,14 @@ class LeftOut:
         window_fingerprint: str | None = None,
         created_from: datetime | None = None,
         created_to: datetime | None = None,
+        stored_since: int | None = None,
     ) -> int:
         """Return how many records are not decided for this job because they were sent for another one.
 
         :param fingerprint: of what decides now, like ``window_fingerprint``.
         :param created_from: aware; count only records created from then on.
         :param created_to: aware, exclusive; count only records created before.
+        :param stored_since: the batch up to which the lane is settled; None: count all.
         """
         # Equality first, then two ranges: whoever has one position only pays for a look at the index.
         elsewhere = [
@@ -51,9 +52,11 @@ class LeftOut:
             )
             for other in (deliveries.c.job < job, deliveries.c.job > job)
         ]
-        question = Question(stream, destination, job, company, fingerprint, window_fingerprint)
+        question = Question(
+            *(stream, destination, job, company, fingerprint, window_fingerprint), stored_since=stored_since
+        )
         where = and_(
-            of_stream(staged, stream),
+            *question.rows(),
             *created_within(created_from, created_to),
             ~question.decided(),
             sent_elsewhere(destination, job, company),
@@ -75,16 +78,20 @@ class LeftOut:
         window_fingerprint: str | None = None,
         created_from: datetime | None = None,
         created_to: datetime | None = None,
+        stored_since: int | None = None,
     ) -> int:
         """Return how many records wait for a decision, but have to be read again: retention blanked them.
 
         :param fingerprint: of what decides now, like ``window_fingerprint``.
         :param created_from: aware; count only records created from then on.
         :param created_to: aware, exclusive; count only records created before.
+        :param stored_since: the batch up to which the lane is settled; None: count all.
         """
-        question = Question(stream, destination, job, company, fingerprint, window_fingerprint)
+        question = Question(
+            *(stream, destination, job, company, fingerprint, window_fingerprint), stored_since=stored_since
+        )
         waiting = select(staged.c.id).where(
-            of_stream(staged, stream),
+            *question.rows(),
             *created_within(created_from, created_to),
             ~question.decided(),
             ~sent_elsewhere(destination, job, company),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from include.ledger.database import Database
 
-HEAD = "0010"
+HEAD = "0011"
 """Newest revision in `migrations/versions`; compared first, so that Alembic is imported only to migrate."""
 
 LOCK = "migration"

@@ -36,19 +36,20 @@ _HOUR: Final = timedelta(hours=1)
 
 def versioned(
     connection: Connection, cipher: Cipher, stream: StreamKey, rows: Sequence[SourceRow]
-) -> list[SourceRow]:
-    """Return the rows with a version by what any lane or DAG knows of each record.
+) -> tuple[list[SourceRow], bool]:
+    """Return the rows with a version by what any lane or DAG knows of each record, and whether decisions were ended.
 
     :param rows: each record once. Those that are older than what the lane itself has are left out.
     """
     known = _known(connection, stream, [row.source_id for row in rows])
-    _decide_again(connection, stream, [row.source_id for row in rows if _may_have_changed(cipher, row, known)])
+    again = [row.source_id for row in rows if _may_have_changed(cipher, row, known)]
+    _decide_again(connection, stream, again)
     found = []
     for row in rows:
         version = _version(cipher, stream, row, known.get(row.source_id, []))
         if version is not None:
             found.append(dataclasses.replace(row, row_version=version))
-    return found
+    return found, bool(again)
 
 
 def _version(cipher: Cipher, stream: StreamKey, row: SourceRow, known: list[SqlRow[Any]]) -> int | None:

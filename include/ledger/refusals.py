@@ -9,6 +9,7 @@ from sqlalchemy import select
 from include.ledger import events
 from include.ledger.run_outbox import release
 from include.ledger.run_tables import run_outbox
+from include.ledger.settled import unsettle
 from include.ledger.states import REFUSED
 from include.ledger.tables import deliveries
 from include.ledger.undecided import held_by_history
@@ -66,7 +67,7 @@ class Refusals:
             run_outbox.c.delivery_id.in_(ids), run_outbox.c.run_id != run_key
         )
         asked_for = set(connection.execute(elsewhere).scalars())
-        names = ("id", "state", "attempt")
+        names = ("id", "division", "entity", "state", "attempt")
         meant = [number for number in ids if number not in asked_for]
         query = select(*(deliveries.c[name] for name in names)).where(deliveries.c.id.in_(meant), held_by_history())
         rows = connection.execute(query.order_by(deliveries.c.id)).all()
@@ -100,4 +101,6 @@ class Refusals:
             for row in rows
         ]
         events.write(connection, lines)
+        for feed in sorted({(row.division, row.entity) for row in rows}):
+            unsettle(connection, *feed)
         return len(rows)

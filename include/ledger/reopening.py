@@ -9,6 +9,7 @@ from sqlalchemy import select
 from include.ledger import events
 from include.ledger.balances import Target
 from include.ledger.remote_matches import CONFIRMED
+from include.ledger.settled import unsettle
 from include.ledger.tables import deliveries
 
 if TYPE_CHECKING:
@@ -65,5 +66,6 @@ def reopen(
                 attempt=row.attempt,
             )
             events.write(connection, [line])
+            unsettle(connection, row.division, row.entity)
             done += 1
     return done, blanked

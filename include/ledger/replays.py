@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, tuple_
 
 from include.ledger import events as event_log
+from include.ledger.settled import unsettle
 from include.ledger.states import NEVER_DECIDED, REPLAYED, WAITING
 from include.ledger.still_marked import Marked
 from include.ledger.tables import deliveries
@@ -133,7 +134,7 @@ class Replays(Marked):
     def _mark(self, where: list[ColumnElement[bool]], run_id: str) -> int:
         total, after = 0, 0
         unmarked = [*where, deliveries.c.decided_version != NEVER_DECIDED]
-        names = ("id", "state", "reason_code", "field", "attempt")
+        names = ("id", "division", "entity", "state", "reason_code", "field", "attempt")
         search = select(*(deliveries.c[name] for name in names)).order_by(deliveries.c.id).limit(SLICE)
         while True:
             now = self._database.now()
@@ -158,6 +159,8 @@ class Replays(Marked):
                     for row in rows
                 ]
                 event_log.write(connection, lines)
+                for feed in sorted({(row.division, row.entity) for row in rows}):
+                    unsettle(connection, *feed)
             total += len(rows)
             if len(rows) < SLICE:
                 return total

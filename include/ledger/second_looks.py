@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, literal, or_, select
 
+from include.ledger.settled import unsettle
 from include.ledger.states import NEVER_DECIDED
 from include.ledger.tables import deliveries, staged
 
@@ -82,7 +83,9 @@ class SecondLooks:
             ids = [row.id for row in found[: calls * per_call]]
             # Asked again: another run may have decided meanwhile (PostgreSQL).
             update = deliveries.update().where(deliveries.c.id.in_(ids), *where)
-            return connection.execute(update.values(decided_version=NEVER_DECIDED)).rowcount
+            marked = connection.execute(update.values(decided_version=NEVER_DECIDED)).rowcount
+            unsettle(connection, stream.division, stream.entity)
+            return marked
 
 
 def about_contact() -> ColumnElement[bool]:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from include.ledger.crypto import Cipher
     from include.records import Row, SourceRow, StreamKey
 
-_COMMON: Final = ("dag_id", "division", "entity", "run_id", "staged_at")
+_COMMON: Final = ("dag_id", "division", "entity", "run_id", "staged_at", "batch")
 _OWN: Final = ("source_id", "row_version", "created", "content_hash", "sealed")
 _KEY: Final = ("dag_id", "division", "entity", "source_id")
-_CHANGING: Final = ("row_version", "created", "run_id", "staged_at", "content_hash", "sealed")
+_CHANGING: Final = ("row_version", "created", "run_id", "staged_at", "batch", "content_hash", "sealed")
 _NONE: Final = object()
 _TEXT: Final = len("2026-06-25 14:14:12.403000")
 # Another run may have stored a newer version since this one looked.
@@ -32,7 +32,7 @@ _UPSERT: Final = (
     f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _CHANGING)}"
     f" WHERE excluded.row_version >= {staged.name}.row_version"
 )
-_SQLITE: Final = _UPSERT.format(values=f"VALUES ({', '.join('?' * 10)})")
+_SQLITE: Final = _UPSERT.format(values=f"VALUES ({', '.join('?' * 11)})")
 _POSTGRESQL: Final = _UPSERT.format(
     values=f"SELECT {', '.join(['%s'] * len(_COMMON))}, own.*"  # noqa: S608 - names of our own
     " FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::text[], %s::bytea[]) AS own"
@@ -83,17 +83,17 @@ def upsert(  # noqa: PLR0917 - what is put where
     stream: StreamKey,
     run_id: str,
     at: datetime,
+    batch: int,
     rows: Sequence[tuple[SourceRow, bytes, str]],
 ) -> None:
     """Store rows, each unless a newer version is there; the driver is given what it wants, without a look at each.
 
+    :param batch: the number of the page, see `include.ledger.settled`.
     :param rows: each with the JSON of its content, and the keyed hash of that.
     """
-    if not rows:
-        return
     dialect = connection.dialect
     stamp = _stamper(dialect)
-    common = (stream.dag_id, stream.division, stream.entity, run_id, stamp(at))
+    common = (stream.dag_id, stream.division, stream.entity, run_id, stamp(at), batch)
     sealed = cipher.seal_texts([whole(row.row, content) for row, content, _ in rows])
     own = [
         (row.source_id, row.row_version, stamp(row.created), digest, value)

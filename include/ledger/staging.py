@@ -12,6 +12,7 @@ from include.ledger import staged_rows
 from include.ledger.forgetting import rows_of
 from include.ledger.locks import serialise
 from include.ledger.page_versions import versioned as with_versions
+from include.ledger.settled import next_batch, unsettle
 from include.ledger.staged_rows import content_of
 from include.ledger.tables import extracts, staged
 from include.ledger.tombstones import Tombstones, without_content
@@ -84,14 +85,14 @@ class Staging(WaitingRows):
             held = newest.get(row.source_id)
             if held is None or row.row_version >= held.row_version:
                 newest[row.source_id] = row
-        kept = list(newest.values())
+        kept, ended = list(newest.values()), False
         with self._database.write() as connection:
             # Two runs that store the same records in different orders would wait for each other; and two that tell
             # versions by what is known at the same moment would give two states the same one.
             serialise(connection, rows_of(stream))
             erased = self._tombstones.rows(connection, stream, kept)
             if not versioned:
-                kept = with_versions(connection, self._cipher, stream, kept)
+                kept, ended = with_versions(connection, self._cipher, stream, kept)
             if stream.is_history:
                 kept = self._merged(connection, stream, kept)
             kept = without_content(kept, erased)
@@ -102,6 +103,8 @@ class Staging(WaitingRows):
             highest = max((row.row_version for row in kept), default=None)
             progress = {"next": resume, "page": page, "done": resume is None, "highest": highest}
             self._note_progress(connection, stream, run_id, progress | asdict(result))
+            if ended:
+                unsettle(connection, stream.division, stream.entity)
         return result
 
     def _store(
@@ -123,7 +126,9 @@ class Staging(WaitingRows):
                 continue
             # What was purged is no news when it is read again, but another destination may still need it.
             put.append((row, content, digest))
-        staged_rows.upsert(connection, self._cipher, stream, run_id, self._database.now(), put)
+        if put:
+            batch = next_batch(self._database, connection, stream)
+            staged_rows.upsert(connection, self._cipher, stream, run_id, self._database.now(), batch, put)
         return new, changed
 
     def _merged(self, connection: Connection, stream: StreamKey, rows: list[SourceRow]) -> list[SourceRow]:

@@ -8,6 +8,7 @@ from sqlalchemy import literal, select
 
 from include.ledger import events, run_outbox
 from include.ledger.locks import serialise
+from include.ledger.settled import unsettle
 from include.ledger.states import DONE, IN_FLIGHT
 from include.ledger.tables import deliveries
 
@@ -92,7 +93,9 @@ def give_way(connection: Connection, row: SqlRow[Any], *, run_id: str, at: datet
     sent = select(literal(1)).where(*others, deliveries.c.state.in_((*DONE, *IN_FLIGHT))).limit(1)
     superseded = connection.execute(sent).first() is not None
     meant = [deliveries.c.id == row.id] if superseded else others
-    events.write(connection, _put_aside(connection, meant, run_id, at, values))
+    if lines := _put_aside(connection, meant, run_id, at, values):
+        events.write(connection, lines)
+        unsettle(connection, row.division, row.entity)
     return superseded
 
 

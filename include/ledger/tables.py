@@ -124,11 +124,16 @@ staged = Table(
     Column("sealed", LargeBinary, nullable=False),
     # In a history lane: when Exact last showed it. What it shows no more was deleted there.
     Column("seen_at", UtcDateTime),
+    # The number of the page that it was stored with last, see `include.ledger.settled`.
+    Column("batch", BigInteger, nullable=False, server_default="0"),
     # The record first: it also finds it in all lanes and DAGs that read it. A second index that begins with an id
     # would cost a first import another written page per row.
     UniqueConstraint("source_id", "division", "entity", "dag_id", name="uq_ledger_staged_source"),
     # Holds all that `undecided` asks for, so that it never walks through the sealed rows.
-    Index("ix_ledger_staged_feed", "dag_id", "division", "entity", "id", "source_id", "row_version", "created"),
+    Index(
+        "ix_ledger_staged_stored",
+        *("dag_id", "division", "entity", "batch", "id", "source_id", "row_version", "created"),
+    ),
 )
 
 extracts = Table(

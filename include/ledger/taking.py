@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from include.ledger import events
 from include.ledger.leases import unanswered
 from include.ledger.own_content import own_values
+from include.ledger.settled import unsettle
 from include.ledger.superseding import give_way
 from include.ledger.tables import deliveries
 
@@ -99,6 +100,8 @@ def take(connection: Connection, cipher: Cipher, row: SqlRow[Any], taking: Takin
         attempt=attempt,
     )
     events.write(connection, [line])
+    if own:
+        unsettle(connection, row.division, row.entity)
     return Claim(
         delivery_id=row.id,
         key=row.key,

@@ -39,10 +39,11 @@ class Question:
     created_to: datetime | None = None
     which: Which = "live"
     look_again: bool = False
+    stored_since: int | None = None
 
     def waiting(self) -> list[ColumnElement[bool]]:
         """Return the conditions that a staged row is asked for and has no decision that stands."""
-        where = [of_stream(staged, self.stream), ~sent_elsewhere(self.destination, self.job, self.company)]
+        where = [*self.rows(), ~sent_elsewhere(self.destination, self.job, self.company)]
         if self.which == "marked":
             return [*where, self._marked(), ~self._newer_in_other_lane()]
         if self.which == "history":
@@ -52,6 +53,25 @@ class Question:
             older = or_(staged.c.created.is_(None), staged.c.created < self.created_from)
             where.append(~and_(older, _exists(*self._same(), held_by_history())))
         return [*where, ~self._standing()]
+
+    def rows(self) -> list[ColumnElement[bool]]:
+        """Return the conditions that a staged row is one that is looked at: of the lane, and not settled before."""
+        rows = [of_stream(staged, self.stream)]
+        return rows if self.stored_since is None else [*rows, staged.c.batch > self.stored_since]
+
+    def settled(self) -> ColumnElement[bool]:
+        """Return the condition that a decision stands for a staged row whatever becomes of its delivery by itself.
+
+        Harder than that it stands now: what is under way with another mapping may be refused, and comes again then.
+        """
+        mine = (self.fingerprint or "", self.window_fingerprint or self.fingerprint or "")
+        return _exists(
+            *self._same(),
+            deliveries.c.decided_version >= staged.c.row_version,
+            or_(deliveries.c.fingerprint.in_(mine), deliveries.c.state.in_(DONE)),
+            # The state first: only for the few that wait the row itself is opened, to see who owns it.
+            or_(deliveries.c.state.not_in(("ready", "retry")), ~deliveries.c.dag_id.endswith(HISTORY)),
+        )
 
     def asked_for(self) -> ColumnElement[bool]:
         """Return the condition that somebody asked for a staged row, so that its age does not count."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import bindparam, func, literal, select, tuple_
 
+from include.ledger.settled import NOTHING
 from include.ledger.tables import staged
 from include.ledger.undecided import Question
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 CHUNK = 960
 """Rows per chunk of `Staging.undecided`: sixteen look-ups of 60 main contacts."""
+
+
+_LAST: Final = 2**63 - 1
+"""Above every row's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class WaitingRows:
         which: Which = "live",
         look_again: bool = False,
         seen_since: datetime | None = None,
+        stored_since: int | None = None,
     ) -> Iterator[list[StagedRow]]:
         """Iterate over chunks of rows whose row version was not decided yet for this destination and job.
 
@@ -85,18 +91,21 @@ class WaitingRows:
             the newer row.
         :param look_again: of a history lane: rejections that a corrected main contact could change come again.
         :param seen_since: aware; leave out what Exact has not shown since: it was deleted there. None: do not ask.
+        :param stored_since: the batch up to which the lane is settled, see `include.ledger.settled`; None: all rows.
         """
         question = Question(
             *(stream, destination, job or 0, company, fingerprint, window_fingerprint),
             *(created_from, created_to, which, look_again),
         )
-        query = select(staged.c.id, question.asked_for().label("asked_for")).where(
-            staged.c.id > bindparam("after"), *question.waiting()
+        place = (staged.c.batch, staged.c.id)
+        query = select(*place, question.asked_for().label("asked_for")).where(
+            tuple_(*place) > tuple_(bindparam("batch"), bindparam("after")), *question.waiting()
         )
-        query = query.order_by(staged.c.id).limit(chunk)
-        after = 0
-        while found := self._chunk(query, after):
-            after = found[-1][0].id
+        query = query.order_by(*place).limit(chunk)
+        # Not as one more condition: of two bounds of one index SQLite takes the lower.
+        after = (NOTHING if stored_since is None else stored_since, _LAST)
+        while chunk_found := self._chunk(query, after):
+            found, after = chunk_found
             chunk_rows = [
                 StagedRow(row.source_id, row.row_version, row.created, self._cipher.open(row.sealed), asked)
                 for row, asked in found
@@ -131,12 +140,16 @@ class WaitingRows:
         with self._database.read() as connection:
             return connection.execute(blank).first() is not None
 
-    def _chunk(self, query: Select[Any], after: int) -> list[tuple[SqlRow[Any], bool]]:
+    def _chunk(
+        self, query: Select[Any], after: tuple[int, int]
+    ) -> tuple[list[tuple[SqlRow[Any], bool]], tuple[int, int]] | None:
+        """Return the next rows in the order of their storing, and where the ones after them begin."""
         with self._database.read() as connection:
             # Two steps: the first runs on the indexes alone, the second opens the rows it needs.
-            asked = {row.id: bool(row.asked_for) for row in connection.execute(query, {"after": after})}
-            if not asked:
-                return []
+            places = connection.execute(query, {"batch": after[0], "after": after[1]}).all()
+            if not places:
+                return None
+            asked = {row.id: bool(row.asked_for) for row in places}
             columns = (
                 staged.c.id,
                 staged.c.source_id,
@@ -145,5 +158,6 @@ class WaitingRows:
                 staged.c.sealed,
                 staged.c.seen_at,
             )
-            rows = connection.execute(select(*columns).where(staged.c.id.in_(asked)).order_by(staged.c.id))
-            return [(row, asked[row.id]) for row in rows]
+            rows = {row.id: row for row in connection.execute(select(*columns).where(staged.c.id.in_(asked)))}
+        last = places[-1]
+        return [(rows[number], asked[number]) for number in asked], (last.batch, last.id)

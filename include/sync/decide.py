@@ -12,6 +12,7 @@ from include.sync.looking_again import EVERY, look_again_at
 from include.sync.main_contacts import main_contacts, wanted_contacts
 from include.sync.preview import Previewing
 from include.sync.progress import Progress
+from include.sync.settling import Settling
 from include.sync.terms import Terms
 from include.sync.to_decide import batches
 from include.transform import transform_rows
@@ -77,7 +78,8 @@ def decide(
     progress = Progress("records decided")
     counts["looked_again"] = look_again_at(ledger, terms, look_again)
     taking: Taking = Previewing(ledger, terms) if window.preview else Writing(ledger, terms)
-    for stream, rows in () if taking.full else batches(ledger, terms, client.config.zone):
+    settling = Settling(ledger, terms)
+    for stream, rows in () if taking.full else batches(ledger, terms, client.config.zone, settling.since):
         told, erased = apart(rows)
         wanted = wanted_contacts(mapping, told, window)
         counts["looked_up"] += len(wanted)
@@ -94,7 +96,8 @@ def decide(
         if taking.full:
             log.info("As many as this run may make: %s. The others are left as they were.", window.max_records)
             break
-    counts.update(left_out(ledger, terms))
+    counts.update(left_out(ledger, terms, settling.since))
+    settling.note()
     log.info("%s: %s", progress.line(), dict(counts))
     return dict(counts)
 
@@ -164,8 +167,11 @@ class Writing:
         )
 
 
-def left_out(ledger: Ledger, terms: Terms) -> dict[str, int]:
-    """Count what was read and is not decided on, and say what to do if that is not what was meant."""
+def left_out(ledger: Ledger, terms: Terms, stored_since: int | None = None) -> dict[str, int]:
+    """Count what was read and is not decided on, and say what to do if that is not what was meant.
+
+    :param stored_since: the batch up to which the lane is settled; None: count all.
+    """
     job, window = terms.job, terms.window
     if window.mode == "replay":
         # A preview decides nothing, so all of it stays marked.
@@ -180,6 +186,7 @@ def left_out(ledger: Ledger, terms: Terms) -> dict[str, int]:
             window_fingerprint=terms.window_fingerprint,
             created_from=span[0],
             created_to=span[1],
+            stored_since=stored_since,
         )
         for count in (ledger.deliveries.sent_elsewhere, ledger.deliveries.forgotten)
     )

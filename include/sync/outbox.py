@@ -64,12 +64,12 @@ class RunOutbox:
     def left(self) -> int:
         """Return how many records wait to be sent, or to be looked up."""
         job = self._job
-        counts = (
-            self._desk.selected(self._run_key)
-            if self._only
-            else self._desk.counts(job.stream, job.destination, job.position)
-        )
-        left = sum(counts.get(state, 0) for state in PENDING)
+        if self._only:
+            counts = self._desk.selected(self._run_key)
+            left = sum(counts.get(state, 0) for state in PENDING)
+        else:
+            # Not among all deliveries: what waits are few, what is done may be a million.
+            left = self._desk.pending(job.company, job.destination, job.position, stream=job.stream).total
         return left if self._most is None else min(left, max(self._most - self.settled(), 0))
 
     def done(self) -> dict[str, int]:

@@ -32,6 +32,7 @@ class Source:
     :param created_to: aware, exclusive.
     :param after: only what changed after this row version.
     :param seen_since: aware; only what Exact has shown since then.
+    :param stored_since: the batch up to which the lane is settled; None: all that it holds.
     """
 
     stream: StreamKey
@@ -40,12 +41,14 @@ class Source:
     created_to: datetime | None = None
     after: int | None = None
     seen_since: datetime | None = None
+    stored_since: int | None = None
 
 
-def sources(terms: Terms, shown: datetime | None = None) -> list[Source]:
+def sources(terms: Terms, shown: datetime | None = None, stored_since: int | None = None) -> list[Source]:
     """Return where the run's rows are, in the order in which they are decided.
 
     :param shown: since when Exact must have shown what a window holds.
+    :param stored_since: the batch up to which a live run's lane is settled.
     """
     stream, window = terms.job.stream, terms.window
     if window.mode == "replay":
@@ -55,23 +58,26 @@ def sources(terms: Terms, shown: datetime | None = None) -> list[Source]:
     if window.mode != "live":
         return [Source(stream, "history", window.created_from, window.created_to, seen_since=shown)]
     if not stream.is_history:
-        return [Source(stream, "live", window.created_from)]
+        return [Source(stream, "live", window.created_from, stored_since=stored_since)]
     # What the next live run would read, read into the lane of history, where other runs have left much more.
     news = Source(stream, "live", window.created_from, after=window.after)
     # The next live run also decides and sends what waits in its own lane: a preview shows it, a canary leaves it.
     return [Source(terms.live_stream, "history"), news] if window.preview else [news]
 
 
-def batches(ledger: Ledger, terms: Terms, zone: ZoneInfo) -> Iterator[tuple[StreamKey, list[StagedRow]]]:
+def batches(
+    ledger: Ledger, terms: Terms, zone: ZoneInfo, stored_since: int | None = None
+) -> Iterator[tuple[StreamKey, list[StagedRow]]]:
     """Iterate over the rows to decide on, by lane, in batches that make full look-ups.
 
     :param zone: the site's time zone, for the filter's days.
+    :param stored_since: the batch up to which a live run's lane is settled; None: look at all rows.
     """
     # Of a few records only few are opened and looked up.
     size = BATCH if terms.window.max_records is None else min(BATCH, PER_CALL)
     run_id = terms.run_key.removeprefix(f"{terms.job.stream.dag}/")
     shown = seen_since(ledger, terms.job.stream, run_id, terms.window)
-    for source in sources(terms, shown):
+    for source in sources(terms, shown, stored_since):
         chunks = _meant(_undecided(ledger, terms, source, size), terms, source, zone)
         if terms.job.stream.entity == "Accounts":
             chunks = lookup_batches(chunks, terms.window, size)
@@ -92,6 +98,7 @@ def _undecided(ledger: Ledger, terms: Terms, source: Source, chunk: int) -> Iter
         created_to=source.created_to,
         which=source.which,
         seen_since=source.seen_since,
+        stored_since=source.stored_since,
         # A live run waits a day before it looks again, and so its preview does not look.
         look_again=terms.window.mode != "live" and bool(terms.mapping.contact_select),
     )

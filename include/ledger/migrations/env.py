@@ -8,6 +8,7 @@ from include.ledger import outbox_tables as _outbox_tables  # noqa: F401 - regis
 from include.ledger import people_tables as _people_tables  # noqa: F401 - registers its tables
 from include.ledger import reconciliation_tables as _reconciliation_tables  # noqa: F401 - registers its tables
 from include.ledger import run_tables as _run_tables  # noqa: F401 - registers its tables
+from include.ledger import settled_tables as _settled_tables  # noqa: F401 - registers its tables
 from include.ledger.tables import VERSION_TABLE, metadata
 
 context.configure(

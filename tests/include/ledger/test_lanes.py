@@ -281,7 +281,7 @@ def test_searches_walk_along_indexes(sqlite_ledger: Ledger, plans: Make, source:
     stage(sqlite_ledger, LIVE, source(1))
     explained = plans(lambda: waiting(sqlite_ledger, LIVE, which=which, created_from=START))
     plan = next(lines for statement, lines in explained.items() if "EXISTS" in statement)
-    assert any("ledger_staged USING COVERING INDEX ix_ledger_staged_feed" in line for line in plan), plan
+    assert any("ledger_staged USING COVERING INDEX ix_ledger_staged_stored" in line for line in plan), plan
     by_record = "INDEX ix_ledger_deliveries_source (source_id=? AND division=? AND entity=? AND destination=?"
     others = [line for line in plan if "SEARCH ledger_deliveries" in line]
     assert others

@@ -95,7 +95,7 @@ def test_a_ledger_of_the_first_version_goes_on(first_schema: Database, url: str,
     fill(first_schema, key)
     assert stored_version(first_schema) == "0001"
     with open_ledger(url, key) as ledger:
-        assert stored_version(ledger._database) == HEAD == "0010"
+        assert stored_version(ledger._database) == HEAD == "0011"
         assert [row.row for chunk in ledger.staging.undecided(STREAM, "application", 1001) for row in chunk] == [
             {"FirstName": "Ada"}
         ]

@@ -163,7 +163,7 @@ def test_undecided_runs_on_indexes_alone(sqlite_ledger: Ledger, plans: Make, sou
         lambda: list(staging.undecided(STREAM, "application", 1001, fingerprint="m1", company=4242)),
     )
     plan = next(lines for statement, lines in explained.items() if "EXISTS" in statement)
-    assert any("COVERING INDEX ix_ledger_staged_feed" in line for line in plan), plan
+    assert any("COVERING INDEX ix_ledger_staged_stored" in line for line in plan), plan
     assert any("COVERING INDEX ix_ledger_deliveries_source" in line for line in plan), plan
     assert not any("TEMP B-TREE" in line for line in plan), plan
 
