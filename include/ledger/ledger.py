@@ -27,6 +27,7 @@ from include.ledger.reconciliations import Reconciliations
 from include.ledger.remote_matches import RemoteMatches
 from include.ledger.resealing import Resealing
 from include.ledger.retention import Retention
+from include.ledger.run_results import RunResults
 from include.ledger.settled import SettledLanes
 from include.ledger.staging import Staging
 from include.ledger.standings import Standings
@@ -78,6 +79,7 @@ class Ledger:
         self.erasures = Erasures(database, cipher)
         self.holdings = Holdings(database, cipher)
         self.vitals = Vitals(database)
+        self.run_results = RunResults(database)
         self.alarms = Alarms(database)
 
     def error_budget(self, scope: str) -> SharedErrorBudget:

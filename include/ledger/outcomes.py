@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, not_, or_, select
 
 from include.ledger.states import IN_FLIGHT, STATE_CHANGE, UNANSWERED
+from include.ledger.superseding import SUPERSEDED
 from include.ledger.tables import events
 
 if TYPE_CHECKING:
@@ -37,6 +38,24 @@ class Outcomes:
         with self._database.read() as connection:
             return {str(state): int(count) for state, count in connection.execute(query)}
 
+    def came_to(self, run_id: str) -> dict[str, int]:
+        """Return state -> how many deliveries the run left in it, those that it only decided among them.
+
+        What it put aside for other positions, or only looked up for them, is left out: those are no records of its.
+
+        :param run_id: the run's name in the ledger.
+        """
+        mine = (events.c.run_id == run_id, events.c.kind.in_((STATE_CHANGE, UNANSWERED)))
+        last = select(func.max(events.c.id)).where(*mine).group_by(events.c.delivery_id)
+        # Without a claim of the run's own: what came out of flight was looked up.
+        came_out = func.coalesce(events.c.from_state, "").in_(IN_FLIGHT)
+        looked_up = and_(came_out, events.c.delivery_id.not_in(_claimed(run_id)))
+        query = select(events.c.to_state, func.count()).where(
+            events.c.id.in_(last), not_(looked_up), events.c.reason_code != SUPERSEDED
+        )
+        with self._database.read() as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(query.group_by(events.c.to_state))}
+
     def taken(self, run_id: str) -> set[int]:
         """Return the ids of the deliveries that the run has claimed and not put back.
 
@@ -55,8 +74,11 @@ def _last(run_id: str) -> Select[tuple[int]]:
     mine = (events.c.run_id == run_id, events.c.kind.in_((STATE_CHANGE, UNANSWERED)))
     in_hand = or_(events.c.to_state == "sending", events.c.from_state.in_(IN_FLIGHT))
     # What was only looked up, for another position, was never taken to be sent.
-    taken = select(events.c.delivery_id).where(
+    last = select(func.max(events.c.id)).where(*mine, in_hand, events.c.delivery_id.in_(_claimed(run_id)))
+    return last.group_by(events.c.delivery_id)
+
+
+def _claimed(run_id: str) -> Select[tuple[int]]:
+    return select(events.c.delivery_id).where(
         events.c.run_id == run_id, events.c.kind == STATE_CHANGE, events.c.to_state == "sending"
     )
-    last = select(func.max(events.c.id)).where(*mine, in_hand, events.c.delivery_id.in_(taken))
-    return last.group_by(events.c.delivery_id)

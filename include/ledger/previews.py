@@ -135,6 +135,12 @@ class Previews:
             found = connection.execute(query.order_by(*columns)).all()
         return {(str(action), str(reason)): int(count) for action, reason, count in found}
 
+    def outcomes(self, run_key: str) -> dict[str, int]:
+        """Return outcome -> number of records of a run."""
+        query = select(previews.c.outcome, func.count()).where(previews.c.run_id == run_key)
+        with self._database.read() as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(query.group_by(previews.c.outcome))}
+
     def runs(self, limit: int = 20) -> list[tuple[str, datetime, int]]:
         """Return the runs that have shown something, newest first: (run, when, number of records)."""
         made = func.max(previews.c.made_at)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, literal, or_, select
 
+from include.ledger.people_tables import run_results
 from include.ledger.run_tables import approvals, previews, run_outbox
 from include.ledger.staging import PURGED
 from include.ledger.states import DONE, WAITING
@@ -26,6 +27,9 @@ SLICE = 500
 
 RUN_AGE = timedelta(days=180)
 """A run may be retried or cleared for so long: its window and its place in the feed stay, whatever is asked."""
+
+RESULT_AGE = timedelta(days=365)
+"""What runs came to is kept for so long at least: counts, which are about nobody, and which people compare."""
 
 
 class Retention:
@@ -57,6 +61,7 @@ class Retention:
             "extracts": self._delete(extracts, extracts.c.updated_at, runs_before),
             "windows": self._delete(windows, windows.c.pinned_at, runs_before),
             "previews": self._delete(previews, previews.c.made_at, older_than),
+            "run_results": self._delete(run_results, _over_at(), min(older_than, self._database.now() - RESULT_AGE)),
             "approvals": self._delete(approvals, approvals.c.asked_at, runs_before),
             "run_outbox": self._empty_outboxes() + self._forget_own_content(runs_before),
         }
@@ -148,7 +153,7 @@ class Retention:
             after = ids[-1]
             yield ids
 
-    def _delete(self, table: Table, at: Column[Any], before: datetime) -> int:
+    def _delete(self, table: Table, at: ColumnElement[Any], before: datetime) -> int:
         keys = list(table.primary_key.columns)
         search = select(*keys).where(at < before).limit(SLICE)
         delete = table.delete().where(at < before, *(key == bindparam(f"key_{key.name}") for key in keys))
@@ -163,6 +168,11 @@ class Retention:
                     return count
                 connection.execute(delete, found)
             count += len(found)
+
+
+def _over_at() -> ColumnElement[Any]:
+    # A run that failed has no end.
+    return func.coalesce(run_results.c.ended_at, run_results.c.started_at)
 
 
 def _dag(column: Column[str]) -> ColumnElement[str]:

@@ -11,6 +11,8 @@ from include.ledger.window_terms import filter_in, read_terms, terms_of
 from include.records import HISTORY, StreamKey, Window
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import ColumnElement, Connection, Table
     from sqlalchemy import Row as SqlRow
 
@@ -82,6 +84,12 @@ class Windows:
         with self._database.read() as connection:
             row = _find(connection, stream, run_id)
         return None if row is None else _window(row)
+
+    def pinned_at(self, stream: StreamKey, run_id: str) -> datetime | None:
+        """Return when the run's window was pinned; None if it never was."""
+        query = select(windows.c.pinned_at).where(of_stream(windows, stream), windows.c.run_id == run_id)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar()
 
     def note(self, stream: StreamKey, run_id: str, **counted: Any) -> None:
         """Add to what the planner counted for a run; a run without a pinned window has nothing to add to.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError
 from include.ledger.states import DONE, PENDING, WAITING
+from include.sync.run_result import note_result
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
@@ -36,6 +37,7 @@ def commit(ledger: Ledger, job: Job, run_id: str, window: Window) -> dict[str, A
     if advances:
         seen = ledger.staging.highest_seen(job.stream, run_id)
         reached = advance(ledger, job, run_id, window, max(window.after, seen or window.after))
+    note_result(ledger, job, run_id, window, reached)
     counts = of_run(ledger, job, run_id) if job.stream.is_history else of_stream(ledger, job)
     waiting = sum(counts.get(state, 0) for state in PENDING)
     if waiting:
