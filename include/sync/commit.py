@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError
 from include.ledger.states import DONE, PENDING, WAITING
-from include.sync.run_result import note_result
+from include.sync.run_result import counts_of, note_result
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from include.ledger import Ledger
     from include.records import Window
     from include.sync.job import Job
@@ -27,7 +29,7 @@ def commit(ledger: Ledger, job: Job, run_id: str, window: Window) -> dict[str, A
     Row versions are text in it: they have 64 bits, and a browser's numbers have 53.
 
     :return: ``from``, ``to``, ``run_id``, ``mode`` as people call it, ``committed_at``, ``advanced`` and ``counts``:
-        of the whole stream after a live run, of the run itself after any other.
+        what became of records in this run, and how many wait: of the whole stream after a live run.
     :raises ConfigurationError: the watermark was moved back while the run was under way.
     """
     # Extract begins the window anew when Exact has made new row versions.
@@ -37,8 +39,9 @@ def commit(ledger: Ledger, job: Job, run_id: str, window: Window) -> dict[str, A
     if advances:
         seen = ledger.staging.highest_seen(job.stream, run_id)
         reached = advance(ledger, job, run_id, window, max(window.after, seen or window.after))
-    note_result(ledger, job, run_id, window, reached)
-    counts = of_run(ledger, job, run_id) if job.stream.is_history else of_stream(ledger, job)
+    came_to = counts_of(ledger, job, run_id, window)
+    note_result(ledger, job, run_id, window, reached, came_to)
+    counts = of_run(ledger, job, run_id) if job.stream.is_history else of_live_run(ledger, job, came_to)
     waiting = sum(counts.get(state, 0) for state in PENDING)
     if waiting:
         then = "clear this run's task load to go on" if job.stream.is_history else "the next run takes them up"
@@ -54,9 +57,14 @@ def commit(ledger: Ledger, job: Job, run_id: str, window: Window) -> dict[str, A
     }
 
 
-def of_stream(ledger: Ledger, job: Job) -> dict[str, int]:
-    """Return state -> how many deliveries the stream has in it."""
-    return ledger.deliveries.counts(job.stream, job.destination, job.position)
+def of_live_run(ledger: Ledger, job: Job, came_to: Mapping[str, int]) -> dict[str, int]:
+    """Return state -> how many deliveries this run brought into it, and how many of the stream wait.
+
+    Not how many the stream has: to count a million that were done long ago would take longer than the run.
+    """
+    counts = {state: count for state in (*DONE, *WAITING) if (count := came_to.get(state, 0))}
+    waits = ledger.deliveries.pending(job.company, job.destination, job.position, stream=job.stream)
+    return counts | {state: count for state in PENDING if (count := getattr(waits, state))}
 
 
 def of_run(ledger: Ledger, job: Job, run_id: str) -> dict[str, int]:

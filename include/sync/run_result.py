@@ -12,6 +12,8 @@ from include.ledger.run_results import CAME_TO, READ
 from include.ledger.states import DONE, PENDING, WAITING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from include.ledger import Ledger
     from include.records import Window
     from include.sync.job import Job
@@ -19,10 +21,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def note_result(ledger: Ledger, job: Job, run_id: str, window: Window, reached: int) -> None:
+def note_result(
+    ledger: Ledger, job: Job, run_id: str, window: Window, reached: int, counts: Mapping[str, int]
+) -> None:
     """Keep what a run came to; where the ledger cannot, the run is none the worse for it.
 
     :param window: of the run.
+    :param counts: of it, see `counts_of`.
     :param reached: where the watermark stands for it.
     """
     run = job.run_key(run_id)
@@ -33,7 +38,7 @@ def note_result(ledger: Ledger, job: Job, run_id: str, window: Window, reached: 
             started_at=ledger.windows.pinned_at(job.stream, run_id),
             after=window.after,
             reached=reached,
-            counts=counts_of(ledger, job, run_id, window),
+            counts=counts,
             calls=calls_of(ledger, run),
         )
     except SQLAlchemyError:
