@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _START_SECONDS = 30.0
 
 
-def _server(sandbox: Sandbox) -> uvicorn.Server:
-    config = uvicorn.Config(
+def _config(sandbox: Sandbox) -> uvicorn.Config:
+    return uvicorn.Config(
         create_app(sandbox),
         log_level="warning",
         access_log=False,
@@ -34,7 +34,45 @@ def _server(sandbox: Sandbox) -> uvicorn.Server:
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    return uvicorn.Server(config)
+
+
+class _Threaded(uvicorn.Server):
+    """Ends as soon as it is told to: uvicorn looks only ten times a second, and rests as long before it ends."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._wake: Callable[[], object] = lambda: None
+
+    def stop(self) -> None:
+        """Let it end; from any thread, and also before it has begun."""
+        self.should_exit = True
+        self._wake()
+
+    async def main_loop(self) -> None:
+        """Wait until it is told to end."""
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._wake = lambda: loop.call_soon_threadsafe(told.set)
+        await self.on_tick(0)
+        if not self.should_exit:
+            await told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is idle at once; leave it to uvicorn to wait for calls that are still answered."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        # Each transport tells its protocol in the next turn of the loop that it is closed.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for listener in sockets or []:
+            listener.close()
+        for server in self.servers:
+            await server.wait_closed()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -68,7 +106,7 @@ def serve(
         if ready is not None:
             # The kernel queues connections from here on.
             ready(listener.getsockname()[1])
-        _server(sandbox).run(sockets=[listener])
+        uvicorn.Server(_config(sandbox)).run(sockets=[listener])
 
 
 class RunningSandbox:
@@ -80,7 +118,7 @@ class RunningSandbox:
 
     def __init__(self, settings: SandboxSettings | None = None, clock: Clock | None = None) -> None:
         self.sandbox = Sandbox(settings, clock)
-        self._server = _server(self.sandbox)
+        self._server = _Threaded(_config(self.sandbox))
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
@@ -99,7 +137,7 @@ class RunningSandbox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
+        self._server.stop()
         if self._thread is not None:
             self._thread.join(_START_SECONDS)
         if self._listener is not None:
