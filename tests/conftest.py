@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import one_trust
 import postgres
 import replayed_schema
 from fault_budget import AUDITS
@@ -33,6 +34,7 @@ os.environ.update(
     }
 )
 replayed_schema.install()
+one_trust.install()
 
 AUDITS.watch()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,7 +62,7 @@ def load_mapping(
     for origin, file in layers:
         if origin == "file":
             _lay_values(fields, destination, defaults, "connection")
-        found = read_section(file, section)
+        found = _built_in(section) if origin == "built-in" else read_section(file, section)
         skips = skips if found.skip is None else found.skip
         for name, raw in found.fields.items():
             _lay(fields, name, parse_field(destination, name, raw, where=str(file)), origin)
@@ -107,6 +108,12 @@ def _require(destination: Destination, fields: collections.abc.Mapping[str, Any]
                 reason_code=f"mapping.{name}.missing",
                 way_out=f"Set the parameter {name} of the run, or write a rule for it in the mapping file.",
             )
+
+
+@functools.cache
+def _built_in(section: str) -> Section:
+    """Return a section of our own files; to read one takes longer than to decide a hundred records."""
+    return read_section(BUILT_IN / f"{section}.yaml", section)
 
 
 def read_section(file: Path, section: str) -> Section:
