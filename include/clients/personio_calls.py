@@ -126,7 +126,7 @@ class PersonioCalls:
                 self._take_slot(bucket, longest=_DAWDLED)
                 self._reserved[bucket] = time.monotonic()
                 if time.monotonic() - began > _DAWDLED:
-                    raise _rate_limited(0.0, f"personio.limit.{bucket}", None)
+                    raise _too_late(bucket)
             bearer = {**headers, "Authorization": f"Bearer {token}"}
             reply = self._paced(bucket, method, path, write=write, headers=bearer, **content)
             if reply.status != UNAUTHORIZED:
@@ -213,11 +213,11 @@ class PersonioCalls:
         while not self._pacer.use(limit_of(self._config, bucket).name):
             if write:
                 # The record is claimed by now, and not for as long as another slot may take.
-                raise _rate_limited(0.0, f"personio.limit.{bucket}", None)
+                raise _too_late(bucket)
             self._take_slot(bucket)
         if write and time.monotonic() - began > _DAWDLED:
             # The ledger was long in coming, and the lease covers the request and its answer, hardly more.
-            raise _rate_limited(0.0, f"personio.limit.{bucket}", None)
+            raise _too_late(bucket)
 
     def _take_slot(self, bucket: str, longest: float | None = None) -> None:
         limit, waited = limit_of(self._config, bucket), 0.0
@@ -252,6 +252,11 @@ def _words(value: Any) -> frozenset[str]:
     if isinstance(value, list):
         return frozenset(word for word in value if isinstance(word, str))
     return frozenset(value.split()) if isinstance(value, str) else frozenset()
+
+
+def _too_late(bucket: str) -> RateLimitedError:
+    """Say that the call must not leave any more; another one may at once."""
+    return _rate_limited(0.0, f"personio.limit.{bucket}", None)
 
 
 def _rate_limited(wait: float, code: str, status: int | None) -> RateLimitedError:

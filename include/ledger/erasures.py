@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
+    from sqlalchemy import Column, ColumnElement
+
     from include.ledger.blanking import Blanked
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
@@ -147,15 +149,11 @@ class Erasures:
         :param emails: that were blanked.
         """
         marks = self._marks(records, emails)
-        mine = and_(erasures.c.mark.in_(list(marks)), erasures.c.blanked_at.is_(None), erasures.c.lifted_at.is_(None))
-        with self._database.write() as connection:
-            connection.execute(erasures.update().where(mine).values(blanked_at=self._database.now()))
+        self._note(erasures.c.blanked_at, erasures.c.mark.in_(list(marks)), erasures.c.lifted_at.is_(None))
 
     def ended(self, name: str) -> None:
         """Note that an erasure was looked through by its marks, to the last row of the ledger."""
-        mine = and_(erasures.c.erasure == name, erasures.c.blanked_at.is_(None))
-        with self._database.write() as connection:
-            connection.execute(erasures.update().where(mine).values(blanked_at=self._database.now()))
+        self._note(erasures.c.blanked_at, erasures.c.erasure == name)
 
     def finish(self) -> bool:
         """Remove the old bytes from the database's files; return whether all are gone.
@@ -165,10 +163,14 @@ class Erasures:
         """
         if not scrub(self._database):
             return False
-        open_ones = and_(erasures.c.finished_at.is_(None), erasures.c.blanked_at.is_not(None))
-        with self._database.write() as connection:
-            connection.execute(erasures.update().where(open_ones).values(finished_at=self._database.now()))
+        self._note(erasures.c.finished_at, erasures.c.blanked_at.is_not(None))
         return True
+
+    def _note(self, step: Column[Any], *which: ColumnElement[bool]) -> None:
+        """Date a step of those erasures that have not taken it yet."""
+        mine = and_(step.is_(None), *which)
+        with self._database.write() as connection:
+            connection.execute(erasures.update().where(mine).values({step: self._database.now()}))
 
     def unfinished(self) -> int:
         """Return how many erasures have left old bytes in the database's files, and nothing else."""
