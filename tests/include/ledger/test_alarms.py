@@ -24,6 +24,13 @@ def tell(ledger: Ledger) -> list[tuple[str, bool]]:
         return [(alarm.trouble.reason_code, alarm.ended_at is None) for alarm in news]
 
 
+def fails_while_told(ledger: Ledger) -> None:
+    """Let the stream fail while somebody is told what was noted before."""
+    with ledger.alarms.telling() as news:
+        ledger.alarms.note(DAG, FAILED)
+        ledger.alarms.told(news[0])
+
+
 def test_beginning_and_end_are_told_once(ledger: Ledger, clock: Clock) -> None:
     began = clock.at
     ledger.alarms.note(DAG, STALE)
@@ -58,9 +65,7 @@ def test_trouble_that_comes_back_while_its_end_is_told_is_news(ledger: Ledger) -
     ledger.alarms.note(DAG, STALE)
     tell(ledger)
     ledger.alarms.end(DAG)
-    with ledger.alarms.telling() as news:
-        ledger.alarms.note(DAG, FAILED)
-        ledger.alarms.told(news[0])
+    fails_while_told(ledger)
     assert tell(ledger) == [(FAILED.reason_code, True)]
 
 
@@ -88,9 +93,7 @@ def test_failure_is_news_to_who_only_knows_that_records_wait(ledger: Ledger, clo
 
 def test_failure_while_the_waiting_is_told_is_still_news(ledger: Ledger) -> None:
     ledger.alarms.note(DAG, WAITS)
-    with ledger.alarms.telling() as news:
-        ledger.alarms.note(DAG, FAILED)
-        ledger.alarms.told(news[0])
+    fails_while_told(ledger)
     assert tell(ledger) == [(FAILED.reason_code, True)]
 
 
