@@ -83,6 +83,16 @@ class Town(Line):
             ids.append(str(row["ID"]).lower())
         return ids
 
+    def deliver(self, count: int, **overrides: Any) -> list[str]:
+        """Let people appear, send them and let it be settled; return their ids.
+
+        :param overrides: of the mapping's fields.
+        """
+        ids = self.hire(count)
+        self.run("r1", **overrides)
+        self.later()
+        return ids
+
     def later(self) -> None:
         """Let everything be settled, and whoever is logged in stay so."""
         self.clock.ahead += HOURS_LATER
@@ -134,6 +144,16 @@ class Town(Line):
             del state.applications[application.id]
             state._applied.pop((application.candidate_id, application.job_id), None)
 
+    def lose(self, source_id: str) -> None:
+        """Delete what a record became at Personio, as a recruiter would."""
+        self.delete_application(self.application_of(source_id))
+
+    def remote_ids(self) -> dict[str, str | None]:
+        """Return source id -> id at Personio, as far as the ledger knows it."""
+        query = select(deliveries.c.source_id, deliveries.c.remote_id)
+        with self.ledger._database.read() as connection:
+            return {row.source_id: row.remote_id for row in connection.execute(query)}
+
     def apply_by_hand(self, email: str, **body: Any) -> Application:
         """Add an application at Personio that nobody here sent."""
         person = {"first_name": "Sanne", "last_name": "Zelf", "email": email, "job_position_id": 1001}
@@ -146,6 +166,12 @@ class Town(Line):
 def parts(report: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     """Return the parts of a report that are of one kind."""
     return [part for part in report["parts"] if part["part"] == kind]
+
+
+def at_personio(report: dict[str, Any]) -> dict[str, int]:
+    """Return how the records of the first stream stand at Personio."""
+    counts: dict[str, int] = parts(report, "stream")[0]["counts"]["at_personio"]
+    return counts
 
 
 def found(report: dict[str, Any], level: str = "difference") -> dict[str, list[str]]:
