@@ -97,13 +97,8 @@ def _repeat(connection: Connection, made: list[tuple[str, Any]]) -> None:
 
 def _has_room(database: Database, pages: int) -> bool:
     """Say whether the ledger's own connections let the file grow so far: a test may have filled the disk."""
-    raw = database.engine.raw_connection()
-    try:
-        cursor = raw.cursor()
-        cursor.execute("PRAGMA max_page_count")
-        return bool(cursor.fetchone()[0] >= pages)
-    finally:
-        raw.close()
+    with database.read() as connection:
+        return bool(connection.exec_driver_sql("PRAGMA max_page_count").scalar_one() >= pages)
 
 
 def _is_new(connection: Connection) -> bool:

@@ -11,6 +11,7 @@ from include.ledger import open_ledger
 from include.sandbox.server import RunningSandbox
 from include.sandbox.settings import SandboxSettings
 from line import Line
+from quick import keep_connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with open_ledger(f"sqlite:///{tmp_path}/ledger.db", Fernet.generate_key().decode()) as opened:
+        keep_connections(opened)
         yield opened
 
 

@@ -10,6 +10,7 @@ from include.records import Decision, SourceRow, StreamKey
 from include.sandbox.server import RunningSandbox
 from include.sandbox.settings import SandboxSettings
 from include.sync.job import Job
+from quick import keep_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with open_ledger(f"sqlite:///{tmp_path}/ledger.db", Fernet.generate_key().decode()) as opened:
+        keep_connections(opened)
         yield opened
 
 
