@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import fresh_ledger
+import vera as person
 from include.ledger import Ledger, erasures, open_ledger, tombstones
 from include.sandbox.server import RunningSandbox
 from include.sandbox.settings import SandboxSettings
+from line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,3 +39,15 @@ def sandbox() -> Iterator[RunningSandbox]:
     settings.personio.recruiting_per_minute = 100_000
     with RunningSandbox(settings) as running:
         yield running
+
+
+@pytest.fixture
+def line(ledger: Ledger, sandbox: RunningSandbox) -> Line:
+    made = Line(ledger, sandbox)
+    made.log_in()
+    return made
+
+
+@pytest.fixture
+def vera(sandbox: RunningSandbox) -> str:
+    return person.appear(sandbox)

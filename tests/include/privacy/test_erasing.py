@@ -8,45 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from include.ledger.tombstones import ERASED
-from include.privacy.erasing import erase
 from include.privacy.person import person
 from line import DIVISION, Line
 from moved import hire, move
 from planned import fill
+from vera import MAIL, MAY, applied, erased, held
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from include.ledger import Ledger
     from include.sandbox.server import RunningSandbox
 
-MAY = datetime(2024, 5, 6, 12, tzinfo=UTC)
 MONTH = (datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC))
-MAIL = "vera.unmistakable@example.org"
-
-
-@pytest.fixture
-def line(ledger: Ledger, sandbox: RunningSandbox) -> Line:
-    made = Line(ledger, sandbox)
-    made.log_in()
-    return made
-
-
-@pytest.fixture
-def vera(sandbox: RunningSandbox) -> str:
-    return fill(sandbox, MAY, FirstName="Verafirst", LastName="Unmistakable", Email=MAIL)[0]
-
-
-def erased(line: Line, text: str, home: Path) -> Any:
-    return erase(line.ledger, person(line.ledger, text), asked_by="officer", exports=home / "exports")
-
-
-def held(ledger: Ledger) -> list[str]:
-    return [piece.kind for piece in ledger.holdings.pieces() if MAIL in str(piece.content).casefold()]
-
-
-def applied(sandbox: RunningSandbox) -> list[str]:
-    return [str(made["email"]) for made in sandbox.sandbox.personio.contents()["applications"]]
 
 
 def touch(sandbox: RunningSandbox, vera: str, **changes: Any) -> None:
@@ -60,7 +33,7 @@ def test_no_run_of_any_kind_brings_the_person_back(
     others = [fill(sandbox, MAY, FirstName="Sanne", Email=f"s{n}@example.org") for n in range(3)]
     line.preview("looked", created_from="2024-05-01", created_to="2024-06-01")
     assert held(line.ledger)
-    done = erased(line, MAIL, home)
+    done = erased(line.ledger, home)
     assert [one.id for one in done.elsewhere] == [vera]
     runs: dict[str, Any] = {
         "live": lambda: line.run("live"),
@@ -94,7 +67,7 @@ def test_a_moved_division_does_not_bring_the_person_back(
     for number in range(3):
         fill(sandbox, MAY, FirstName="Sanne", Email=f"s{number}@example.org")
     line.run("first")
-    erased(line, vera, home)
+    erased(line.ledger, home, vera)
     move(sandbox)
     touch(sandbox, vera)
     line.run("second")
@@ -114,7 +87,7 @@ def test_an_account_whose_main_contact_was_erased_is_left_alone(
     accounts = Line(line.ledger, sandbox, entity="Accounts")
     accounts.run("first")
     assert applied(sandbox) == [MAIL]
-    done = erased(line, MAIL if by == "address" else str(contact), home)
+    done = erased(line.ledger, home, MAIL if by == "address" else str(contact))
     assert str(contact) in {one.id for one in done.elsewhere}
     assert held(line.ledger) == []
     exact.update(DIVISION, "Accounts", str(account), {"City": "Breda"})
@@ -137,7 +110,7 @@ def test_a_later_main_contact_is_somebody_else(line: Line, sandbox: RunningSandb
     found = person(line.ledger, MAIL)
     assert successor not in found.ids
     assert found.emails == {MAIL}
-    erased(line, MAIL, home)
+    erased(line.ledger, home)
     assert held(line.ledger) == []
     line.run("contacts")
     assert "bob@example.org" in applied(sandbox)
@@ -151,7 +124,7 @@ def test_whoever_mentions_an_address_is_not_the_person(
     line.backfill("first", *MONTH)
     found = person(line.ledger, MAIL)
     assert (found.ids, found.emails) == (frozenset({vera}), frozenset({MAIL}))
-    erased(line, MAIL, home)
+    erased(line.ledger, home)
     assert held(line.ledger) == []
     sandbox.sandbox.exact.update(DIVISION, "Contacts", assistant, {"City": "Delft"})
     line.backfill("second", *MONTH)
@@ -164,7 +137,7 @@ def test_an_address_of_two_contacts_keeps_the_other_one_in(
     """Erasing by ID means one person; the other contact is named, and goes on."""
     other = fill(sandbox, MAY, FirstName="Otto", Email=MAIL)[0]
     line.run("first")
-    done = erased(line, vera, home)
+    done = erased(line.ledger, home, vera)
     assert done.shared == (other,)
     assert {piece.source_id for piece in line.ledger.holdings.pieces() if piece.content} == {other}
     # By the address, everybody who has it is meant.

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from include.sandbox.server import RunningSandbox
 
 
-@pytest.fixture
-def line(ledger: Ledger, sandbox: RunningSandbox) -> Line:
-    made = Line(ledger, sandbox)
-    made.log_in()
-    return made
-
-
 def follow(line: Line) -> dict[str, int]:
     with line.exact("housekeeping") as client:
         return follow_deletions(line.ledger, client, asked_by="housekeeping")

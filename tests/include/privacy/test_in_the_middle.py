@@ -19,31 +19,12 @@ from include.privacy.readmitting import readmit
 from line import DIVISION, Line
 from moved import hire
 from planned import fill
+from vera import MAIL, MAY, applied, erased, held
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from include.ledger import Ledger
     from include.sandbox.server import RunningSandbox
-
-MAY = datetime(2024, 5, 6, 12, tzinfo=UTC)
-MAIL = "vera.unmistakable@example.org"
-
-
-@pytest.fixture
-def line(ledger: Ledger, sandbox: RunningSandbox) -> Line:
-    made = Line(ledger, sandbox)
-    made.log_in()
-    return made
-
-
-@pytest.fixture
-def vera(sandbox: RunningSandbox) -> str:
-    return fill(sandbox, MAY, FirstName="Verafirst", LastName="Unmistakable", Email=MAIL)[0]
-
-
-def erased(line: Line, home: Path) -> erasing.Erased:
-    return erase(line.ledger, person(line.ledger, MAIL), asked_by="officer", exports=home / "exports")
 
 
 def decided(line: Line, name: str = "first") -> Any:
@@ -60,14 +41,6 @@ def account_of(sandbox: RunningSandbox, contact: str) -> str:
     return str(next(row["ID"] for row in accounts if row["MainContact"] == contact))
 
 
-def held(ledger: Ledger) -> list[str]:
-    return [piece.kind for piece in ledger.holdings.pieces() if MAIL in str(piece.content).casefold()]
-
-
-def applied(sandbox: RunningSandbox) -> list[str]:
-    return [str(made["email"]) for made in sandbox.sandbox.personio.contents()["applications"]]
-
-
 def test_a_load_beside_an_erasure_finds_nobody_to_send(
     line: Line, sandbox: RunningSandbox, vera: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,7 +52,7 @@ def test_a_load_beside_an_erasure_finds_nobody_to_send(
         return search(*args, **kwargs)
 
     monkeypatch.setattr(erasing, "gathered", load_meanwhile)
-    done = erased(line, home)
+    done = erased(line.ledger, home)
     assert applied(sandbox) == []
     assert (done.stopped, done.under_way) == (1, 0)
     assert [one.service for one in done.elsewhere] == ["Exact"]
@@ -122,7 +95,7 @@ def test_a_person_whose_rows_retention_removed_is_let_in_again(
 ) -> None:
     """Not even the mark of the erasure is left in the row then; the story of the delivery still tells."""
     line.run("first")
-    erased(line, home)
+    erased(line.ledger, home)
     line.ledger.retention.purge(datetime.now(UTC) + timedelta(days=1))
     lines = readmit(line.ledger, vera, division=None, asked_by="officer", anew=True)
     assert "1 rows are to be read again, 1 deliveries to be decided again" in lines[0]

@@ -14,14 +14,14 @@ from include.ledger import blanking
 from include.ledger.erasure_tables import erasures
 from include.ledger.erasures import UNDER_WAY, Erasures
 from include.privacy import erasing
-from include.privacy.erasing import erase, erase_records
+from include.privacy.erasing import erase_records
 from include.privacy.following import follow_deletions
-from include.privacy.person import person
 from include.privacy.readmitting import readmit
 from include.privacy.resuming import resume
 from line import DIVISION, Line
 from moved import hire
 from planned import fill
+from vera import MAIL, MAY, erased, held
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,32 +29,9 @@ if TYPE_CHECKING:
     from include.ledger import Ledger
     from include.sandbox.server import RunningSandbox
 
-MAY = datetime(2024, 5, 6, 12, tzinfo=UTC)
-MAIL = "vera.unmistakable@example.org"
-
 
 class Cut(BaseException):
     """The process is killed here."""
-
-
-@pytest.fixture
-def line(ledger: Ledger, sandbox: RunningSandbox) -> Line:
-    made = Line(ledger, sandbox)
-    made.log_in()
-    return made
-
-
-@pytest.fixture
-def vera(sandbox: RunningSandbox) -> str:
-    return fill(sandbox, MAY, FirstName="Verafirst", LastName="Unmistakable", Email=MAIL)[0]
-
-
-def erased(line: Line, text: str, home: Path) -> erasing.Erased:
-    return erase(line.ledger, person(line.ledger, text), asked_by="officer", exports=home / "exports")
-
-
-def held(ledger: Ledger, what: str = MAIL) -> list[str]:
-    return [piece.kind for piece in ledger.holdings.pieces() if what in str(piece.content).casefold()]
 
 
 def cut_off(monkeypatch: pytest.MonkeyPatch, work: Any, place: Any, name: str) -> None:
@@ -83,7 +60,7 @@ def resumed(ledger: Ledger, home: Path) -> int:
 
 def test_it_is_not_taken_for_finished(line: Line, vera: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line.run("first")
-    cut_off(monkeypatch, lambda: erased(line, MAIL, home), Erasures, "blank")
+    cut_off(monkeypatch, lambda: erased(line.ledger, home), Erasures, "blank")
     line.ledger.erasures.finish()
     [known] = line.ledger.erasures.known()
     assert (known.blanked_at, known.finished_at) == (None, None)
@@ -116,7 +93,7 @@ def test_it_is_ended_by_its_marks_wherever_it_was_cut(  # noqa: PLR0917 - fixtur
     export = home / "exports" / "rows.jsonl"
     export.parent.mkdir(exist_ok=True)
     export.write_text(json.dumps({"Name": "Verafirst", "Email": MAIL}) + "\n" + json.dumps({"ID": other}) + "\n")
-    cut_off(monkeypatch, lambda: erased(line, MAIL, home), *where)
+    cut_off(monkeypatch, lambda: erased(line.ledger, home), *where)
     assert resume(line.ledger, exports=home / "exports") == 0
     assert resumed(line.ledger, home) == 1
     assert held(line.ledger) == []
@@ -132,7 +109,7 @@ def test_what_personio_has_is_told(
     line: Line, vera: str, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     line.run("first")
-    cut_off(monkeypatch, lambda: erased(line, MAIL, home), Erasures, "blank")
+    cut_off(monkeypatch, lambda: erased(line.ledger, home), Erasures, "blank")
     with caplog.at_level(logging.INFO):
         resumed(line.ledger, home)
     assert "Personio: application for position 1001" in caplog.text
@@ -158,9 +135,9 @@ def test_another_erasure_of_one_record_does_not_end_it(
     """Her two records were meant; one of them is erased by other means before the first erasure is ended."""
     one, _ = [fill(sandbox, MAY, FirstName="Vera", LastName=name, Email=MAIL)[0] for name in ("One", "Two")]
     line.run("first")
-    cut_off(monkeypatch, lambda: erased(line, MAIL, home), Erasures, "blank")
+    cut_off(monkeypatch, lambda: erased(line.ledger, home), Erasures, "blank")
     if by == "id":
-        erased(line, one, home)
+        erased(line.ledger, home, one)
     else:
         sandbox.sandbox.exact.delete(DIVISION, "Contacts", one)
         with line.exact("housekeeping") as client:
@@ -173,7 +150,7 @@ def test_letting_in_again_is_repeated_after_it_was_cut_off(
     line: Line, vera: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line.run("first")
-    erased(line, MAIL, home)
+    erased(line.ledger, home)
     work: Any = lambda: readmit(line.ledger, MAIL, division=None, asked_by="officer", anew=True)  # noqa: E731
     cut_off(monkeypatch, work, blanking, "readmit")
     assert "1 deliveries to be decided again" in work()[0]
