@@ -5,26 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from include.sandbox.server import RunningSandbox
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import httpx
 
-
-@pytest.fixture
-def running() -> Iterator[RunningSandbox]:
-    with RunningSandbox() as found:
-        yield found
-
-
-@pytest.fixture
-def http(running: RunningSandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=running.url) as client:
-        yield client
-
+    from include.sandbox.server import RunningSandbox
 
 GOOD = {"client_id": "sandbox-papi-client", "client_secret": "sandbox-papi-secret"}
 GRANT = {**GOOD, "grant_type": "client_credentials"}
