@@ -156,13 +156,14 @@ def test_mistakes_are_one_sentence_with_a_way_out(arguments: list[str], sentence
 
 
 @pytest.mark.usefixtures("home")
-def test_a_hundred_thousand_of_one_cause_are_one_command() -> None:
+@pytest.mark.parametrize("number", [10_000, pytest.param(100_000, marks=pytest.mark.soak)])
+def test_thousands_of_one_cause_are_one_command(number: int) -> None:
     with open_ledger() as ledger:
-        put_rejected(ledger, 100_000)
+        put_rejected(ledger, number)
     code, told = cli("replay", "--reason", "personio.files.not_readable", "--yes", "--json")
-    assert (code, json.loads(told)["marked"]) == (0, 100_000)
+    assert (code, json.loads(told)["marked"]) == (0, number)
     again = json.loads(cli("replay", "--reason", "personio.files.not_readable", "--yes", "--json")[1])
-    assert (again["marked"], again["streams"][0]["marked"]) == (None, 100_000)
+    assert (again["marked"], again["streams"][0]["marked"]) == (None, number)
 
 
 @pytest.mark.usefixtures("home")
