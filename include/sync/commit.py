@@ -40,7 +40,7 @@ def commit(ledger: Ledger, job: Job, run_id: str, window: Window) -> dict[str, A
         seen = ledger.staging.highest_seen(job.stream, run_id)
         reached = advance(ledger, job, run_id, window, max(window.after, seen or window.after))
     came_to = counts_of(ledger, job, run_id, window)
-    note_result(ledger, job, run_id, window, reached, came_to)
+    note_result(ledger, job, run_id, window=window, reached=reached, counts=came_to)
     counts = of_run(ledger, job, run_id) if job.stream.is_history else of_live_run(ledger, job, came_to)
     waiting = sum(counts.get(state, 0) for state in PENDING)
     if waiting:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def note_result(
-    ledger: Ledger, job: Job, run_id: str, window: Window, reached: int, counts: Mapping[str, int]
+    ledger: Ledger, job: Job, run_id: str, *, window: Window, reached: int, counts: Mapping[str, int]
 ) -> None:
     """Keep what a run came to; where the ledger cannot, the run is none the worse for it.
 
