@@ -145,6 +145,18 @@ class RunResults:
         query = select(run_results).where(*_mine(stream, destination), run_results.c.ended_at.is_not(None))
         return next(iter(self._found(query.order_by(run_results.c.ended_at.desc()).limit(1))), None)
 
+    def destinations(self, stream: StreamKey) -> list[str]:
+        """Return to which destinations a stream's lane has run, by name; one step along the index for each."""
+        found: list[str] = []
+        name = run_results.c.destination
+        query = select(name).where(of_stream(run_results, stream)).order_by(name).limit(1)
+        with self._database.read() as connection:
+            after = query
+            while (known := connection.execute(after).scalar()) is not None:
+                found.append(str(known))
+                after = query.where(name > known)
+        return found
+
     def per_day(self, stream: StreamKey, destination: Destination, days: int) -> dict[date, dict[str, int]]:
         """Return what the runs of a stream's lane came to, summed up by the days on which they ended, in UTC.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from include.ledger.vitals import Paced
 
 _WINDOW: Final = ("service", "owner", "window")
-_PERSONIO: Final = ("recruiting", "employees", "v2", "v1-auth", "v2-auth")
+PERSONIO_WINDOWS: Final = ("recruiting", "employees", "v2", "v1-auth", "v2-auth")
 
 
 def quotas(ledger: Ledger) -> Iterator[Gauge]:
@@ -59,6 +59,6 @@ def _parts(bucket: str) -> tuple[str, str, str]:
 def _left(one: Paced, service: str, window: str) -> float | None:
     if one.blocked:
         return 0.0
-    if service == "personio" and window in _PERSONIO:
+    if service == "personio" and window in PERSONIO_WINDOWS:
         return max(limit_of(PersonioConfig(), window).slots - one.used, 0)
     return one.remaining

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from exact_console import logins, previews, reconciliation
+from exact_console import logins, overview, previews, reconciliation
 from exact_console.guard import no_foreign_forms
 from exact_console.pages import FOLDER, page, wants_html
 from include.errors import ExactPersonioError, RetryLaterError
@@ -74,6 +74,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
+    app.include_router(overview.router)
     app.include_router(logins.router)
     app.include_router(previews.router)
     app.include_router(reconciliation.router)

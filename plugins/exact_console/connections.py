@@ -61,6 +61,18 @@ def personio_connections() -> list[str]:
     return sorted({*_stored(PERSONIO_TYPE), PERSONIO_DEFAULT})
 
 
+def is_there(conn_id: str) -> bool:
+    """Say whether Airflow knows a connection, wherever it keeps it.
+
+    :param conn_id: the Airflow connection.
+    """
+    try:
+        Connection.get_connection_from_secrets(conn_id)
+    except AirflowNotFoundException:
+        return False
+    return True
+
+
 def _stored(conn_type: str) -> list[str]:
     with create_session() as session:
         return list(session.scalars(select(Connection.conn_id).where(Connection.conn_type == conn_type)).all())

@@ -67,6 +67,16 @@ def may_read_dag(user: BaseUser, dag_id: str) -> bool:
     return get_auth_manager().is_authorized_dag(method="GET", details=details, user=user)
 
 
+def may_edit_dag(user: BaseUser, dag_id: str) -> bool:
+    """Say whether Airflow lets this user pause and unpause the DAG.
+
+    :param user: of this request.
+    :param dag_id: its id.
+    """
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    return get_auth_manager().is_authorized_dag(method="PUT", details=details, user=user)
+
+
 def may_run_dag(user: BaseUser, dag_id: str) -> bool:
     """Say whether Airflow lets this user trigger the DAG: who may, may also act on its records.
 

@@ -26,7 +26,7 @@ SAFE = {"GET", "HEAD"}
 VALUES = {"connection_id": "exact_online_default"}
 """Of the parameters in paths; a new one needs a value that exists here."""
 QUERY = {"run": RUN, "state": "invented", "code": "invented", "notice": "invented"}
-SHOWS_ONLY_OWN = {"/connections/", "/callback"}
+SHOWS_ONLY_OWN = {"/", "/connections/", "/callback"}
 """Routes that everybody who is logged in may ask, and that show or do only what the user has a right to."""
 FOR_READERS = {"/reconciliation/", "/reconciliation/report.json"}
 """Counts and ids, for who may read the DAG they are of."""

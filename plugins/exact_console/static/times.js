@@ -27,6 +27,7 @@
   }
 
   show();
+  document.addEventListener("console:replaced", show);
   window.addEventListener("storage", (event) => {
     if (event.key === "timezone" || event.key === null) show();
   });
