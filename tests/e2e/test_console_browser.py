@@ -117,6 +117,7 @@ def test_fits_every_width_and_theme(console: Console, browser: Browser, theme: s
     small = f"{OVERVIEW}run?run=some_dag%2Fmanual__small"
     for width in (WIDE, PHONE):
         for name, path in (
+            ("overview", "/exact-console/"),
             ("previews", OVERVIEW),
             ("preview", PAGE),
             ("preview-open", small),
