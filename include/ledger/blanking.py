@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, select, tuple_
 
 from include.ledger import events
+from include.ledger import names as people
 from include.ledger.forgetting import FORGOTTEN
 from include.ledger.outbox_tables import news_records
 from include.ledger.run_outbox import release
@@ -128,7 +129,9 @@ class _Eraser:
             told = {"from_state": row.state, "to_state": state, "attempt": row.attempt, "reason_code": ERASED}
             kind = STATE_CHANGE if changed else ERASED_EVENT
             lines.append(events.line(row.id, run_id=self._run, at=now, kind=kind, **told))
-        release(connection, [line["delivery_id"] for line in lines])
+        blank = [line["delivery_id"] for line in lines]
+        release(connection, blank)
+        people.forget(connection, blank)
         events.write(connection, lines)
         return len(lines)
 

@@ -116,6 +116,13 @@ class Cipher:
         """Return the keyed hash of an e-mail address, upper and lower case being the same."""
         return self.digest("email:" + email.strip().casefold())
 
+    def name_digest(self, word: str) -> str:
+        """Return the keyed hash of one word of a name, half as long: it is only looked up, and there are many.
+
+        :param word: as `include.ledger.names.words_of` has it.
+        """
+        return self.digest("name:" + word)[:32]
+
     def _hash_with(self, secret: bytes) -> None:
         """Begin RFC 2104 with the secret, once: `hmac` begins anew for each text, and takes twice as long."""
         key = hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam
 
-from include.ledger import events, run_outbox
+from include.ledger import events, names, run_outbox
 from include.ledger.decision_batch import Batch, delivery_key
 from include.ledger.known_deliveries import content_of, is_late, known
 from include.ledger.locks import serialise
@@ -176,6 +176,7 @@ class DecisionWriter:
         if batch.selected_for is not None and row.state in PENDING:
             values["dag_id"] = row.dag_id
         batch.updates.append(values)
+        batch.renamed[row.id] = decision.payload if decision.outcome == "ready" else None
         batch.outdated.append(row.id)
         batch.note_foreign(row, values)
         batch.leave(row.id, state)
@@ -237,6 +238,7 @@ class DecisionWriter:
                 for values in batch.updates
             ]
             connection.execute(deliveries.update().where(deliveries.c.id == bindparam("pk")).values(columns), rows)
+            names.replace(connection, self._cipher, batch.renamed)
         if batch.touches:
             connection.execute(_TOUCH, batch.touches)
         run_outbox.outdate(connection, batch.outdated)
@@ -254,6 +256,8 @@ class DecisionWriter:
         values = [self._insert_values(batch, key, decision) for key, decision in batch.inserts.items()]
         made = connection.execute(deliveries.insert().returning(deliveries.c.id, deliveries.c.key), values)
         ids = {row.key: row.id for row in made}
+        ready = {ids[key]: one.payload or {} for key, one in batch.inserts.items() if one.outcome == "ready"}
+        names.put(connection, self._cipher, ready)
         for key, decision in batch.inserts.items():
             batch.count(decision)
             if decision.outcome == "ready":

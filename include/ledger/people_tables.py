@@ -36,4 +36,6 @@ names = Table(
     Column("digest", String(64), primary_key=True),
     Column("delivery_id", BigInteger, primary_key=True, autoincrement=False),
     Index("ix_ledger_names_delivery", "delivery_id"),
+    # Else SQLite would keep each row twice: by its number, and by its key.
+    sqlite_with_rowid=False,
 )

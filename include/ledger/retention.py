@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, literal, or_, select
 
+from include.ledger import names
 from include.ledger.people_tables import run_results
 from include.ledger.run_tables import approvals, previews, run_outbox
 from include.ledger.staging import PURGED
@@ -141,6 +142,9 @@ class Retention:
                 # Asked again: a newer version may have come since the search, which held no lock.
                 update = table.update().where(table.c.id.in_(ids), where).values(values)
                 count += connection.execute(update).rowcount
+                if "email_hash" in values:
+                    gone = select(table.c.id).where(table.c.id.in_(ids), table.c.email_hash.is_(None))
+                    names.forget(connection, gone)
         return count
 
     def _slices(self, query: Select[Any]) -> Iterator[list[int]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from include.ledger.people_tables import names
 from include.ledger.run_tables import previews, run_outbox
 from include.ledger.tables import deliveries, failures, staged
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TABLES: Final = (staged, deliveries, run_outbox, previews, failures)
-"""All that hold content."""
+TABLES: Final = (staged, deliveries, run_outbox, previews, failures, names)
+"""All that hold content, or what a person is found by."""
 
 _TRIES: Final = 20
 _NAP_SECONDS: Final = 0.5

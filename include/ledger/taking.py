@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from include.ledger import events
+from include.ledger import events, names
 from include.ledger.leases import unanswered
 from include.ledger.own_content import own_values
 from include.ledger.settled import unsettle
@@ -90,6 +90,8 @@ def take(connection: Connection, cipher: Cipher, row: SqlRow[Any], taking: Takin
         "updated_at": taking.at,
     }
     connection.execute(deliveries.update().where(deliveries.c.id == row.id).values(values))
+    if own:
+        names.replace(connection, cipher, {row.id: content["payload"]})
     line = events.line(
         row.id,
         run_id=taking.run_id,

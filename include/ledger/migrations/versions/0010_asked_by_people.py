@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("delivery_id", sa.BigInteger(), nullable=False, autoincrement=False),
         sa.PrimaryKeyConstraint("digest", "delivery_id"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_ledger_names_delivery", "ledger_names", ["delivery_id"])
     op.create_index("ix_ledger_deliveries_touched", "ledger_deliveries", [*STREAM, "state", "updated_at", "id"])

@@ -1,0 +1,92 @@
+"""By which names a delivery is found: keyed hashes of the words of a person's name, and never the name itself.
+
+They live as long as the keyed hash of the address: whoever takes that out of a delivery calls `forget` in the same
+transaction.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import select
+
+from include.ledger.people_tables import names
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from sqlalchemy import Connection, Select
+
+    from include.ledger.crypto import Cipher
+
+FIELDS: Final = ("first_name", "last_name")
+"""Of a payload: how Personio calls the parts of a name."""
+
+MOST_WORDS: Final = 12
+"""Of one name: whoever writes a book into a field is found by its first words."""
+
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name as they are compared: upper and lower case, accents and widths being the same.
+
+    "José de Vries-Bäcker" and "jose DE VRIES backer" have the same words.
+
+    .. seealso:: https://www.unicode.org/reports/tr15/
+    """
+    folded = name.casefold()
+    if not folded.isascii():
+        parts = unicodedata.normalize("NFKD", folded)
+        folded = "".join(letter for letter in parts if not unicodedata.combining(letter)).casefold()
+    return list(dict.fromkeys(_WORD.findall(folded)))[:MOST_WORDS]
+
+
+def _words_in(payload: Mapping[str, Any]) -> list[str]:
+    return words_of(" ".join(value for field in FIELDS if isinstance(value := payload.get(field), str)))
+
+
+def put(connection: Connection, cipher: Cipher, payloads: Mapping[int, Mapping[str, Any]]) -> None:
+    """Note the names of deliveries that were just made.
+
+    :param payloads: by delivery: what is sent of it.
+    """
+    known: dict[str, str] = {}  # within a batch many are called the same
+    rows = []
+    for number, payload in payloads.items():
+        for word in _words_in(payload):
+            digest = known.get(word) or known.setdefault(word, cipher.name_digest(word))
+            rows.append({"digest": digest, "delivery_id": number})
+    if rows:
+        connection.execute(names.insert(), rows)
+
+
+def replace(connection: Connection, cipher: Cipher, payloads: Mapping[int, Mapping[str, Any] | None]) -> None:
+    """Note the names of deliveries that got new content, instead of those they had.
+
+    :param payloads: by delivery that this transaction has locked: what is sent of it now; None: nothing.
+    """
+    if payloads:
+        forget(connection, list(payloads))
+        put(connection, cipher, {number: payload for number, payload in payloads.items() if payload is not None})
+
+
+def forget(connection: Connection, ids: Collection[int] | Select[Any]) -> None:
+    """Forget the names of deliveries."""
+    connection.execute(names.delete().where(names.c.delivery_id.in_(ids)))
+
+
+def named(digests: Collection[str]) -> Select[Any]:
+    """Return the search for the deliveries that have all words of a name.
+
+    :param digests: of at least one word.
+    """
+    first, *others = dict.fromkeys(digests)
+    query = select(names.c.delivery_id).where(names.c.digest == first)
+    for digest in others:
+        other = names.alias()
+        same = (other.c.digest == digest, other.c.delivery_id == names.c.delivery_id)
+        query = query.where(select(other.c.delivery_id).where(*same).exists())
+    return query
