@@ -24,6 +24,7 @@ from include.ledger.pacing import SharedPacer
 from include.ledger.previews import Previews
 from include.ledger.reading_ranges import ReadingRanges
 from include.ledger.reconciliations import Reconciliations
+from include.ledger.record_list import RecordList
 from include.ledger.remote_matches import RemoteMatches
 from include.ledger.resealing import Resealing
 from include.ledger.retention import Retention
@@ -81,6 +82,7 @@ class Ledger:
         self.vitals = Vitals(database)
         self.run_results = RunResults(database)
         self.alarms = Alarms(database)
+        self.records = RecordList(database, cipher)
 
     def error_budget(self, scope: str) -> SharedErrorBudget:
         """Return the error budget of one API key."""

@@ -83,13 +83,7 @@ class Lookups(LeftOut, SecondLooks):
     def _meanings(self, text: str) -> list[ColumnElement[bool]]:
         if "@" in text:
             return [deliveries.c.email_hash == self._cipher.email_digest(text)]
-        meanings = [deliveries.c.remote_id == text, deliveries.c.source_id == text]
-        start = text.lower().strip("{}")
-        if _GUID_START.fullmatch(start):
-            # The range finds by index whatever the database's language is, the prefix then decides.
-            within = (deliveries.c.source_id >= start, deliveries.c.source_id < f"{start}g")
-            meanings.append(and_(*within, deliveries.c.source_id.startswith(start)))
-        return meanings
+        return ids_meant(text)
 
     def _story(self, where: ColumnElement[bool]) -> list[Event]:
         names = [name for name in Event.__slots__ if name not in ("destination", "job")]
@@ -102,3 +96,17 @@ class Lookups(LeftOut, SecondLooks):
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return [Event(**{**row, "job": row["job"] or None}) for row in rows]
+
+
+def ids_meant(text: str) -> list[ColumnElement[bool]]:
+    """Return what a text may mean, as conditions on a delivery that have an index each.
+
+    :param text: an id at Exact, or its first eight characters or more; an id at Personio.
+    """
+    meanings = [deliveries.c.remote_id == text, deliveries.c.source_id == text]
+    start = text.lower().strip("{}")
+    if _GUID_START.fullmatch(start):
+        # The range finds by index whatever the database's language is, the prefix then decides.
+        within = (deliveries.c.source_id >= start, deliveries.c.source_id < f"{start}g")
+        meanings.append(and_(*within, deliveries.c.source_id.startswith(start)))
+    return meanings

@@ -10,8 +10,6 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select
-
 from include.ledger.people_tables import names
 
 if TYPE_CHECKING:
@@ -76,17 +74,3 @@ def replace(connection: Connection, cipher: Cipher, payloads: Mapping[int, Mappi
 def forget(connection: Connection, ids: Collection[int] | Select[Any]) -> None:
     """Forget the names of deliveries."""
     connection.execute(names.delete().where(names.c.delivery_id.in_(ids)))
-
-
-def named(digests: Collection[str]) -> Select[Any]:
-    """Return the search for the deliveries that have all words of a name.
-
-    :param digests: of at least one word.
-    """
-    first, *others = dict.fromkeys(digests)
-    query = select(names.c.delivery_id).where(names.c.digest == first)
-    for digest in others:
-        other = names.alias()
-        same = (other.c.digest == digest, other.c.delivery_id == names.c.delivery_id)
-        query = query.where(select(other.c.delivery_id).where(*same).exists())
-    return query

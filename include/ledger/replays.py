@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
+    from include.ledger.narrowing import Narrowing
     from include.ledger.states import DeliveryState
     from include.records import Destination, StreamKey
 
@@ -40,6 +41,7 @@ class Selection:
     :param dag_id: the DAG that decided them last, in either of its lanes.
     :param destination: what the records become.
     :param since: aware; only what was touched from then on.
+    :param narrowing: as a list of records is narrowed.
     :param states: what they are now: ``REMAPPABLE`` also takes what is to be sent and has not left.
     """
 
@@ -50,6 +52,7 @@ class Selection:
     destination: Destination | None = None
     since: datetime | None = None
     states: tuple[DeliveryState, ...] = WAITING
+    narrowing: Narrowing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,4 +187,6 @@ def _fits(selection: Selection) -> list[ColumnElement[bool]]:
         where.append(deliveries.c.dag_id.in_((selection.dag_id, f"{selection.dag_id}{HISTORY}")))
     if selection.since is not None:
         where.append(deliveries.c.updated_at >= selection.since)
+    if selection.narrowing is not None:
+        where += selection.narrowing.all_conditions()
     return where

@@ -50,6 +50,12 @@ REFUSED = "approval.rejected"
 NOT_ASKED_FOR = (NOT_NEW, REFUSED)
 """Reasons of records that nobody asks for, or not any more: their age counts again."""
 
+BY_PERSON = "skipped.by_person"
+"""Why a record was put aside that was ready or refused: a person said so in the console."""
+
+STANDS = "stands"
+"""As `fingerprint` of a decision that no change of the mapping makes anew; a mapping's own is a hash."""
+
 STATE_CHANGE = "state"
 UNANSWERED = "unanswered"
 """A change of state after an attempt that got no clear answer."""

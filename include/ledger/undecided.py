@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import and_, func, literal, or_, select
 
 from include.ledger.second_looks import about_contact
-from include.ledger.states import DONE, IN_FLIGHT, NEVER_DECIDED, NOT_ASKED_FOR, PENDING, WAITING
+from include.ledger.states import DONE, IN_FLIGHT, NEVER_DECIDED, NOT_ASKED_FOR, PENDING, STANDS, WAITING
 from include.ledger.tables import deliveries, staged
 from include.ledger.windows import of_stream
 from include.records import HISTORY
@@ -88,7 +88,7 @@ class Question:
     def _decided(self) -> list[ColumnElement[bool]]:
         decided = [*self._same(), deliveries.c.decided_version >= staged.c.row_version]
         if self.fingerprint is not None:
-            fitting = tuple(dict.fromkeys((self.fingerprint, self.window_fingerprint or self.fingerprint)))
+            fitting = tuple(dict.fromkeys((self.fingerprint, self.window_fingerprint or self.fingerprint, STANDS)))
             decided.append(or_(deliveries.c.fingerprint.in_(fitting), deliveries.c.state.not_in(WAITING)))
         return decided
 

@@ -1,0 +1,108 @@
+"""A person's wish that a record is left alone: it is put aside until it changes at Exact, or is replayed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import and_, case, func, or_, select
+
+from include.ledger import events
+from include.ledger.run_outbox import release
+from include.ledger.states import BY_PERSON, NEVER_DECIDED, STANDS, DeliveryState
+from include.ledger.tables import deliveries, staged
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+    from include.ledger.database import Database
+    from include.ledger.narrowing import Narrowing
+
+SKIPPABLE: Final[tuple[DeliveryState, ...]] = ("ready", "retry", "rejected")
+"""What a person may put aside: no request of it is under way."""
+
+SLICE: Final = 500
+"""Deliveries per transaction: other workers wait for at most so many."""
+
+
+class SettingAside:
+    """Puts records aside because a person says so."""
+
+    _database: Database
+
+    def skippable(self, meant: Narrowing) -> dict[tuple[str, int, str, str], int]:
+        """Return how many deliveries could be put aside, by lane and destination.
+
+        :param meant: which deliveries.
+        """
+        columns = [deliveries.c[name] for name in ("dag_id", "division", "entity", "destination")]
+        query = select(*columns, func.count()).where(*_fits(meant)).group_by(*columns).order_by(*columns)
+        with self._database.read() as connection:
+            return {(row[0], row[1], row[2], row[3]): row[4] for row in connection.execute(query)}
+
+    def set_aside(self, meant: Narrowing, *, run_id: str) -> int:
+        """Put deliveries aside; return how many.
+
+        Each only if it still waits: what a load has taken meanwhile, or what may have arrived, is left as it is. No
+        mapping decides them again by itself, a newer state of the record does. In slices: whoever is interrupted
+        calls again.
+
+        :param meant: which deliveries.
+        :param run_id: who asks, for the story of the records; nobody's name.
+        """
+        where, total, after = _fits(meant), 0, 0
+        names = ("id", "state", "attempt")
+        search = select(*(deliveries.c[name] for name in names)).order_by(deliveries.c.id).limit(SLICE)
+        while True:
+            with self._database.write() as connection:
+                waiting = search.where(*where, deliveries.c.id > after).with_for_update()
+                rows = connection.execute(waiting).all()
+                if rows:
+                    self._set_aside_rows(connection, [row.id for row in rows], rows, run_id)
+            total += len(rows)
+            if len(rows) < SLICE:
+                return total
+            after = rows[-1].id
+
+    def _set_aside_rows(self, connection: Connection, ids: list[int], rows: Any, run_id: str) -> None:
+        now = self._database.now()
+        same = (staged.c[name] == deliveries.c[name] for name in ("source_id", "division", "entity"))
+        newest = select(func.max(staged.c.row_version)).where(*same).scalar_subquery()
+        # What was marked for a replay would be decided by the next run: the mark goes.
+        version = case(
+            (deliveries.c.decided_version == NEVER_DECIDED, func.coalesce(newest, NEVER_DECIDED)),
+            else_=deliveries.c.decided_version,
+        )
+        values = {
+            "state": "skipped_by_rule",
+            "reason_code": BY_PERSON,
+            "field": "",
+            "fingerprint": STANDS,
+            "decided_version": version,
+            "due_at": None,
+            "run_id": run_id,
+            "updated_at": now,
+        }
+        connection.execute(deliveries.update().where(deliveries.c.id.in_(ids)).values(values))
+        release(connection, ids)
+        lines = [
+            events.line(
+                row.id,
+                run_id=run_id,
+                at=now,
+                from_state=row.state,
+                to_state="skipped_by_rule",
+                reason_code=BY_PERSON,
+                attempt=row.attempt,
+            )
+            for row in rows
+        ]
+        events.write(connection, lines)
+
+
+def _fits(meant: Narrowing) -> list[ColumnElement[bool]]:
+    # What may have arrived is sent again or cleared up by whoever settles it; refused, it is over.
+    waits = or_(
+        deliveries.c.state == "rejected",
+        and_(deliveries.c.state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)),
+    )
+    return [waits, *meant.all_conditions()]

@@ -1,0 +1,180 @@
+"""Every record is on one page of a list, newest first, whatever narrows it; and no list reads the whole ledger."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from include.ledger import record_list
+from include.ledger.narrowing import Narrowing
+from include.records import Decision, StreamKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.ledger import Ledger
+    from include.ledger.record_list import Listed
+    from tests.include.ledger.conftest import Clock
+
+A = StreamKey("dag_a", 124132, "Contacts")
+B = StreamKey("dag_b", 124133, "Accounts")
+REASONS = ("exact.Email.missing", "exact.Rare.bad", "rule.other")
+
+
+def guid(number: int) -> str:
+    return f"{number:08x}-0000-4000-8000-00000000abcd"
+
+
+def decision(number: int) -> Decision:
+    if number % 3 == 0:
+        return Decision(guid(number), 1, "rejected", REASONS[number % 2], "Email", email=f"p{number}@example.org")
+    if number % 3 == 1:
+        return Decision(guid(number), 1, "skipped_by_rule", REASONS[number % 2 * 2])
+    payload = {"first_name": ("Sanne", "Noor")[number % 2], "last_name": f"Number{number}"}
+    return Decision(guid(number), 1, "ready", payload=payload, email=f"p{number}@example.org")
+
+
+def fill(ledger: Ledger, clock: Clock, count: int = 60, sent: int = 3) -> None:
+    """Put in records of four lanes; several share a moment."""
+    lanes = [(A, "application"), (A.history(), "application"), (B, "employee"), (B, "employee_match")]
+    for number in range(count):
+        stream, destination = lanes[number % 4]
+        run = f"dag/run{number // 20}"
+        asked: Any = {"selected_for": run} if stream.is_history else {}
+        ledger.deliveries.decide(stream, destination, 1001, 4242, [decision(number)], run, **asked)  # type: ignore[arg-type]
+        if number % 5 == 0:
+            clock.advance(3600)
+    for number in range(sent):
+        claim = ledger.deliveries.claim(4242, "application", 1001, run_id="dag/load")
+        assert claim is not None
+        ledger.deliveries.settle(claim, "created", remote_id=f"9{number}")
+
+
+def walked(ledger: Ledger, asked: Narrowing, limit: int = 7) -> list[Listed]:
+    found, after = [], None
+    while True:
+        page = ledger.records.page(asked, after=after, limit=limit)
+        assert len(page.rows) <= limit
+        found += page.rows
+        if page.older is None:
+            return found
+        after = page.older
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at few at a time, so that a short list needs several looks."""
+    monkeypatch.setattr(record_list, "LOOKED", 8)
+    monkeypatch.setattr(record_list, "RANGES", 3)
+
+
+def narrowings(ledger: Ledger, clock: Clock) -> dict[str, tuple[Narrowing, Callable[[Listed], bool]]]:
+    """Return what can be asked, each with what fits it as a plain question on a row."""
+    day = clock.at - timedelta(hours=6)
+    digest, noor = ledger.records.email_digest("P2@example.org "), ledger.records.name_digests("noor")
+    both = ledger.records.name_digests("NUMBER5 Nóór")
+    email = [number for number in range(60) if number % 3 == 2]
+    return {
+        "all": (Narrowing(), lambda _: True),
+        "state": (Narrowing(states=("rejected",)), lambda row: row.state == "rejected"),
+        "states": (Narrowing(states=("ready", "created")), lambda row: row.state in {"ready", "created"}),
+        "dag": (Narrowing(dag_id="dag_a"), lambda row: row.dag_id == "dag_a"),
+        "stream": (
+            Narrowing(dag_id="dag_b", division=124133, entity="Accounts", destination="employee"),
+            lambda row: (row.dag_id, row.destination) == ("dag_b", "employee"),
+        ),
+        "rejected for": (Narrowing(reason_code=REASONS[1]), lambda row: row.reason_code == REASONS[1]),
+        "skipped for": (
+            Narrowing(reason_code="rule.other", states=("skipped_by_rule",)),
+            lambda row: row.reason_code == "rule.other",
+        ),
+        "reason of both": (
+            Narrowing(reason_code=REASONS[0], states=("rejected", "skipped_by_rule")),
+            lambda row: row.reason_code == REASONS[0],
+        ),
+        "since": (Narrowing(since=day), lambda row: row.updated_at >= day),
+        "until": (Narrowing(until=day, states=("ready",)), lambda row: row.updated_at < day and row.state == "ready"),
+        "run": (Narrowing(run="dag/run1"), lambda row: 20 <= int(row.source_id[:8], 16) < 40),
+        "run and state": (
+            Narrowing(run="dag/run1", states=("rejected",), dags=frozenset({"dag_b"})),
+            lambda row: 20 <= int(row.source_id[:8], 16) < 40 and row.state == "rejected" and row.dag_id == "dag_b",
+        ),
+        "id": (Narrowing(id=guid(17)), lambda row: row.source_id == guid(17)),
+        "start of an id": (Narrowing(id="0000001A"), lambda row: row.source_id == guid(26)),
+        "id at Personio": (Narrowing(id="91"), lambda row: row.remote_id == "91"),
+        "address": (Narrowing(email=digest), lambda row: row.source_id == guid(2)),
+        "name": (
+            Narrowing(names=noor),
+            lambda row: int(row.source_id[:8], 16) in email and int(row.source_id[:8], 16) % 2 == 1,
+        ),
+        "whole name": (Narrowing(names=both), lambda row: row.source_id == guid(5)),
+        "name and run": (
+            Narrowing(names=noor, run="dag/run2"),
+            lambda row: int(row.source_id[:8], 16) in {41, 47, 53, 59},
+        ),
+        "dags": (Narrowing(dags=frozenset({"dag_b"})), lambda row: row.dag_id == "dag_b"),
+        "no dag": (Narrowing(dags=frozenset()), lambda _: False),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("looks", ["one look", "many looks"])
+def test_all_that_fits_is_on_one_page_newest_first(
+    ledger: Ledger, clock: Clock, looks: str, request: pytest.FixtureRequest
+) -> None:
+    fill(ledger, clock)
+    everything = {row.id: row for row in walked(ledger, Narrowing(), limit=1000)}
+    assert len(everything) == 60
+    if looks == "many looks":
+        request.getfixturevalue("few")
+    for name, (asked, fits) in narrowings(ledger, clock).items():
+        found = walked(ledger, asked)
+        expected = {number for number, row in everything.items() if fits(row)}
+        assert {row.id for row in found} == expected, name
+        assert len(found) == len(expected), name
+        by_number = bool(asked.candidates())
+        order = [row.id if by_number else (row.updated_at, row.id) for row in found]
+        assert order == sorted(order, reverse=True), name
+        # Whoever acts on what is listed means the same.
+        assert expected or name == "no dag"
+
+
+def test_acting_means_what_is_listed(ledger: Ledger, clock: Clock) -> None:
+    fill(ledger, clock)
+    for name, (asked, _) in narrowings(ledger, clock).items():
+        waiting = [row for row in walked(ledger, asked) if row.state in {"ready", "retry", "rejected"}]
+        assert sum(ledger.deliveries.skippable(asked).values()) == len(waiting), name
+
+
+def test_lanes_are_all_there_are(ledger: Ledger, clock: Clock) -> None:
+    assert ledger.records.lanes() == []
+    fill(ledger, clock)
+    states = ("ready", "rejected", "skipped_by_rule")
+    lanes = set(product([("dag_a", 124132, "Contacts", "application")], states))
+    found = {(row[:4], row[4]) for row in ledger.records.lanes()}
+    assert lanes <= found
+    assert {row[0] for row in ledger.records.lanes()} == {"dag_a", "dag_a/history", "dag_b"}
+    with ledger._database.read() as connection:
+        query = "SELECT DISTINCT dag_id, division, entity, destination, state FROM ledger_deliveries"
+        assert set(ledger.records.lanes()) == {tuple(row) for row in connection.exec_driver_sql(query)}
+
+
+def test_content_only_for_whoever_asks(ledger: Ledger, clock: Clock) -> None:
+    fill(ledger, clock, 8, sent=1)
+    assert not any(row.payload for row in ledger.records.page(Narrowing()).rows)
+    shown = ledger.records.page(Narrowing(), with_content=True).rows
+    assert [row.payload["last_name"] for row in shown if row.payload] == ["Number5", "Number2"]
+    assert "Number5" not in repr(shown)
+
+
+def test_no_list_reads_the_whole_ledger(sqlite_ledger: Ledger, clock: Clock, plans: Any) -> None:
+    """The first statement leaps over lanes; its first leap takes the index's first entry."""
+    fill(sqlite_ledger, clock)
+    for name, (asked, _) in narrowings(sqlite_ledger, clock).items():
+        told = plans(lambda asked=asked: sqlite_ledger.records.page(asked))
+        assert len(told) <= 5, name
+        steps = [step for plan in told.values() for step in plan if "SCAN" in step]
+        known = ("SCAN walk", "SCAN anon", "SCAN (", "SCAN start USING COVERING INDEX ix_ledger_deliveries_")
+        assert [step for step in steps if not step.startswith(known)] == [], name
