@@ -16,10 +16,11 @@ from sqlalchemy import func, literal, literal_column, select, tuple_, union_all
 
 from include.ledger.names import words_of
 from include.ledger.tables import UtcDateTime, deliveries
+from include.ledger.whole_record import WholeRecord, whole_record
 from include.records import HISTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Select
     from sqlalchemy import Row as SqlRow
@@ -122,6 +123,22 @@ class RecordList:
                 rows, older, looked = _by_time(connection, asked, after, limit, names)
         return ListPage([self._listed(row, with_content=with_content) for row in rows], older, looked)
 
+    def whole(
+        self, record: tuple[int, str, str], *, dags: Collection[str] | None = None, with_content: bool = False
+    ) -> WholeRecord:
+        """Return all that is known of one record; see `include.ledger.whole_record`."""
+        return whole_record(self._database, self._cipher, record, dags=dags, with_content=with_content)
+
+    def sources(self, asked: Narrowing, *, most: int) -> list[tuple[int, str, str]]:
+        """Return (division, entity, id at Exact) of the records of what fits.
+
+        :param most: so many; who gets one more knows that there are more.
+        """
+        columns = [deliveries.c[name] for name in ("division", "entity", "source_id")]
+        query = select(*columns).where(*asked.all_conditions()).distinct().order_by(*columns).limit(most + 1)
+        with self._database.read() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
     def _listed(self, row: SqlRow[Any], *, with_content: bool) -> Listed:
         values = {name: getattr(row, name) for name in _SHOWN}
         values["dag_id"] = row.dag_id.removesuffix(HISTORY)
@@ -204,7 +221,11 @@ def _ranges(connection: Connection, asked: Narrowing) -> tuple[list[Range], bool
         return [row.c.state == literal_column("'rejected'"), row.c.reason_code == asked.reason_code]
 
     refused = connection.execute(_distinct(("field", *_LANE), of_reason)).all()
-    exact = [[*of_reason(deliveries), *_same(row)] for row in refused if asked.takes(row[2], row[3], row[4], row[5], "rejected")]
+    exact = [
+        [*of_reason(deliveries), *_same(row)]
+        for row in refused
+        if asked.takes(row[2], row[3], row[4], row[5], "rejected")
+    ]
     if exact and only_rejected(asked):
         return exact, True
     others = [_same(row) for row in lanes if row.state != "rejected"]

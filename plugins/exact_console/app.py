@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from exact_console import logins, overview, previews, reconciliation
+from exact_console import logins, overview, previews, reconciliation, record_acts, record_erasing, records
 from exact_console.guard import no_foreign_forms
 from exact_console.pages import FOLDER, page, wants_html
 from include.errors import ExactPersonioError, RetryLaterError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SENTENCES = {
     HTTPStatus.UNAUTHORIZED: "Your Airflow session has ended. Log in again and start anew.",
-    HTTPStatus.FORBIDDEN: "You may not do this: it needs the right to edit the connection in Airflow.",
+    HTTPStatus.FORBIDDEN: "You may not do this: it needs the right to edit the connection, or to trigger the DAG, in Airflow.",
     HTTPStatus.NOT_FOUND: "There is nothing here.",
 }
 HEADERS = {
@@ -78,6 +78,10 @@ def create_app() -> FastAPI:
     app.include_router(logins.router)
     app.include_router(previews.router)
     app.include_router(reconciliation.router)
+    # Before the page of one record, whose path is whatever stands there.
+    app.include_router(record_acts.router)
+    app.include_router(record_erasing.router)
+    app.include_router(records.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Headers)
     app.add_exception_handler(HTTPException, _refused)
