@@ -25,6 +25,7 @@ from include.ledger.previews import Previews
 from include.ledger.reading_ranges import ReadingRanges
 from include.ledger.reconciliations import Reconciliations
 from include.ledger.record_list import RecordList
+from include.ledger.rejections import Rejections
 from include.ledger.remote_matches import RemoteMatches
 from include.ledger.resealing import Resealing
 from include.ledger.retention import Retention
@@ -81,6 +82,7 @@ class Ledger:
         self.holdings = Holdings(database, cipher)
         self.vitals = Vitals(database)
         self.run_results = RunResults(database)
+        self.rejections = Rejections(database)
         self.alarms = Alarms(database)
         self.records = RecordList(database, cipher)
 

@@ -47,7 +47,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_ledger_deliveries_refused",
         "ledger_deliveries",
-        ["reason_code", "field", *STREAM, "updated_at", "id"],
+        # The state is the same in all of it; without it SQLite would look up each row to see that.
+        ["reason_code", "field", *STREAM, "updated_at", "id", "state"],
         sqlite_where=REJECTED,
         postgresql_where=REJECTED,
     )
