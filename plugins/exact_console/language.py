@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from babel.core import negotiate_locale
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_datetime, format_skeleton, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
     from typing import Any
 
     from starlette.requests import Request
@@ -81,9 +82,13 @@ def filters(language: str) -> dict[str, Callable[..., Any]]:
         shown = format_datetime(at, "medium", tzinfo=UTC, locale=language)
         return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="seconds"), shown)
 
+    def day(at: date) -> str:
+        """Show a day, without a year: it is one of the last weeks."""
+        return format_skeleton("MMMd", at, locale=language)
+
     def span(length: timedelta | float) -> str:
         """Say how long something is, in its largest unit."""
         seconds = length.total_seconds() if isinstance(length, timedelta) else length
         return str(format_timedelta(timedelta(seconds=round(seconds)), threshold=1.5, locale=language))
 
-    return {"number": number, "percent": percent, "moment": moment, "span": span}
+    return {"number": number, "percent": percent, "moment": moment, "day": day, "span": span}

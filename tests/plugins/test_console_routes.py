@@ -31,7 +31,7 @@ VALUES = {
 }
 """Of the parameters in paths; a new one needs a value that exists here."""
 QUERY = {"run": RUN, "state": "invented", "code": "invented", "notice": "invented"}
-SHOWS_ONLY_OWN = {"/", "/connections/", "/callback"}
+SHOWS_ONLY_OWN = {"/", "/callback", "/connections/", "/rejections/"}
 """Routes that everybody who is logged in may ask, and that show or do only what the user has a right to."""
 FOR_READERS = {
     "/reconciliation/",
