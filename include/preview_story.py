@@ -108,10 +108,10 @@ def every(ledger: Ledger, run: str, *, action: str | None = None, source_id: str
     :param action: only what it would do this with.
     :param source_id: only this record.
     """
-    offset = 0
-    while found := ledger.previews.read(run, offset=offset, limit=SLICE, action=action, source_id=source_id):
+    after = ""
+    while found := ledger.previews.read(run, after=after, limit=SLICE, action=action, source_id=source_id):
         yield from found
-        offset += len(found)
+        after = found[-1].source_id
 
 
 def lines(preview: Preview) -> list[Line]:

@@ -38,6 +38,8 @@ def forecast_run(
 ) -> dict[str, Any]:
     """Say in the log what a run would do, cost and last; return the same as data, without anything personal.
 
+    The ledger keeps it under the run's name, so that people can compare it with what came.
+
     Without days it is the next live run that is forecast: what changed since the watermark.
 
     :param client: of Exact; its calls are to be counted under the job's run key.
@@ -67,6 +69,15 @@ def forecast_run(
         live=live,
     )
     told = as_json(foretell(ledger, client, question, personio=personio))
+    # What it is compared with later: the run that was meant.
+    meant = {
+        "mode": asked.mode,
+        "created_from": None if asked.created_from is None else asked.created_from.isoformat(),
+        "created_to": None if asked.created_to is None else asked.created_to.isoformat(),
+    }
+    ledger.run_results.foretell(
+        *(job.stream, job.destination, run_key), made_at=datetime.now(UTC), forecast={**told, "asked": meant}
+    )
     for line in told["lines"]:
         log.info("%s", line)
     return told

@@ -61,3 +61,10 @@ class Failures:
         query = select(*columns).where(failures.c.run_id == run_id).order_by(failures.c.id)
         with self._database.read() as connection:
             return [Failure(**row) for row in connection.execute(query).mappings()]
+
+    def newest(self, limit: int) -> list[Failure]:
+        """Return the failures that came last, of all runs, the newest first."""
+        columns = [failures.c[name] for name in Failure.__slots__]
+        query = select(*columns).order_by(failures.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [Failure(**row) for row in connection.execute(query).mappings()]

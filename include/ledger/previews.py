@@ -109,16 +109,20 @@ class Previews:
         run_key: str,
         *,
         offset: int = 0,
+        after: str = "",
         limit: int = 100,
         action: str | None = None,
         source_id: str | None = None,
     ) -> list[Preview]:
         """Return some of what a run has shown, ordered by the records' ids.
 
+        :param after: only records whose id comes after this one: to go through all of them.
         :param action: only records for which this would be done.
         :param source_id: only this record.
         """
         query = select(previews).where(previews.c.run_id == run_key)
+        if after:
+            query = query.where(previews.c.source_id > after)
         if action is not None:
             query = query.where(previews.c.action == action)
         if source_id is not None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Integer, column, func, select, text, true, values
 
-from include.ledger.tables import UtcDateTime, deliveries
+from include.ledger.states import STATE_CHANGE
+from include.ledger.tables import UtcDateTime, deliveries, events
 from include.records import HISTORY
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _REJECTED: Final = text("state = 'rejected'")
 _INDEX: Final = "ix_ledger_deliveries_refused"
 _OF_GROUP: Final = ("reason_code", "field", "dag_id", "division", "entity", "destination")
+MOST_LINES: Final = 20_000
 _TOUCHED: Final = column("updated_at", UtcDateTime)
 
 
@@ -105,6 +107,21 @@ class Rejections:
         for row in self._rows(select(group.c.number, span.c.day, counted).select_from(group.join(span, true()))):
             found[row[0]][row[1]] = row[2]
         return found
+
+    def of_run(self, run_key: str, *, most: int = MOST_LINES) -> tuple[list[tuple[str, str, int]], bool]:
+        """Return what a run rejected as (reason code, field, count), and whether that is all of it.
+
+        :param run_key: the run's name in the ledger.
+        :param most: lines of its log that are looked at: a first import of a million has three million of them.
+        """
+        names = ("to_state", "kind", "reason_code", "field")
+        lines = select(*(events.c[name] for name in names)).where(events.c.run_id == run_key)
+        seen = lines.order_by(events.c.delivery_id, events.c.id).limit(most).subquery()
+        refused, count = (seen.c.to_state == "rejected", seen.c.kind == STATE_CHANGE), func.count()
+        columns = (seen.c.reason_code, seen.c.field)
+        query = select(*columns, count).where(*refused).group_by(*columns).order_by(count.desc(), *columns)
+        found = [(str(row[0]), str(row[1]), int(row[2])) for row in self._rows(query)]
+        return found, int(self._rows(select(func.count()).select_from(seen))[0][0]) < most
 
     def examples(self, delivery_ids: Iterable[int]) -> dict[int, str]:
         """Return delivery -> id at Exact.

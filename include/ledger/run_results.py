@@ -13,7 +13,7 @@ from include.ledger.people_tables import run_results
 from include.ledger.windows import of_stream, stream_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ColumnElement
     from sqlalchemy import Row as SqlRow
@@ -25,6 +25,9 @@ READ: Final = ("read", "new", "changed")
 """Counts of what a run has read."""
 CAME_TO: Final = ("created", "already_there", "matched", "unmatched", "rejected", "skipped_by_rule", "pending")
 """Counts of what a run has done with records, whenever they were read."""
+
+FORECAST: Final = "forecast"
+"""The mode of a run that only said what would be."""
 
 _KEY: Final = ("run_id", "division", "entity", "destination")
 
@@ -111,6 +114,33 @@ class RunResults:
         with self._database.write() as connection:
             connection.execute(put)
 
+    def foretell(
+        self, stream: StreamKey, destination: Destination, run: str, *, made_at: datetime, forecast: Mapping[str, Any]
+    ) -> None:
+        """Keep what was foretold under the name of the run that did; what it came to itself stays.
+
+        :param run: its name in the ledger.
+        :param made_at: aware.
+        :param forecast: JSON values, nothing about people.
+        """
+        key = {"run_id": run, "division": stream.division, "entity": stream.entity, "destination": destination}
+        told = {"forecast": json.dumps(forecast)}
+        values = {**stream_values(stream), "mode": FORECAST, "started_at": made_at, "ended_at": made_at, **told}
+        insert = self._database.insert(run_results).values({**key, **values})
+        with self._database.write() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=list(_KEY), set_=told))
+
+    def forecasts(self, stream: StreamKey, destination: Destination, limit: int) -> list[RunResult]:
+        """Return the newest forecasts of a stream's lane, the newest first."""
+        told = run_results.c.forecast.is_not(None)
+        query = select(run_results).where(*_mine(stream, destination), told, run_results.c.ended_at.is_not(None))
+        return self._found(query.order_by(run_results.c.ended_at.desc()).limit(limit))
+
+    def lanes(self) -> list[str]:
+        """Return the DAGs, in either of their lanes, that have results."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(run_results.c.dag_id).distinct()).scalars())
+
     def of_run(self, run: str) -> list[RunResult]:
         """Return what a run came to, by stream and destination.
 
@@ -122,13 +152,19 @@ class RunResults:
             .order_by(*(run_results.c[name] for name in _KEY[1:]))
         )
 
-    def newest(self, limit: int, before: tuple[datetime, str] | None = None) -> list[RunResult]:
+    def newest(
+        self, limit: int, before: tuple[datetime, str] | None = None, *, lanes: Sequence[str] | None = None
+    ) -> list[RunResult]:
         """Return the runs that ended last, the newest first.
+
+        :param lanes: only of these, as `lanes` tells them; None: of all.
 
         :param before: end and name of the last one that is known, to go on from there.
         """
         at, run = run_results.c.ended_at, run_results.c.run_id
         query = select(run_results).where(at.is_not(None))
+        if lanes is not None:
+            query = query.where(run_results.c.dag_id.in_(lanes))
         if before is not None:
             # The first half is for the index, which knows of the end alone.
             query = query.where(at <= before[0], or_(at < before[0], and_(at == before[0], run < before[1])))
@@ -140,8 +176,9 @@ class RunResults:
         return self._found(query.order_by(run_results.c.run_id, *_rest()).limit(limit))
 
     def last(self, stream: StreamKey, destination: Destination) -> RunResult | None:
-        """Return what the run of a stream's lane came to that ended last."""
-        query = select(run_results).where(*_mine(stream, destination), run_results.c.ended_at.is_not(None))
+        """Return what the run of a stream's lane came to that ended last; a forecast is none."""
+        ended = (run_results.c.ended_at.is_not(None), run_results.c.mode != FORECAST)
+        query = select(run_results).where(*_mine(stream, destination), *ended)
         return next(iter(self._found(query.order_by(run_results.c.ended_at.desc()).limit(1))), None)
 
     def destinations(self, stream: StreamKey) -> list[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, tuple_
 
 from include.ledger.tables import extracts, windows
 from include.ledger.window_terms import filter_in, read_terms, terms_of
 from include.records import HISTORY, StreamKey, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Table
@@ -44,6 +46,19 @@ def of_lanes(table: Table, stream: StreamKey) -> ColumnElement[bool]:
 def stream_values(stream: StreamKey) -> dict[str, Any]:
     """Return a stream as column values."""
     return {"dag_id": stream.dag_id, "division": stream.division, "entity": stream.entity}
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedWindow:
+    """A window as it was pinned.
+
+    :param counted: what the planner noted of it, as JSON values.
+    """
+
+    stream: StreamKey
+    window: Window
+    pinned_at: datetime
+    counted: dict[str, Any]
 
 
 class Windows:
@@ -90,6 +105,42 @@ class Windows:
         query = select(windows.c.pinned_at).where(of_stream(windows, stream), windows.c.run_id == run_id)
         with self._database.read() as connection:
             return connection.execute(query).scalar()
+
+    def of_run(self, run_key: str) -> list[PinnedWindow]:
+        """Return the windows of a run, in either lane, by stream.
+
+        :param run_key: the run's name in the ledger, ``DAG/run``.
+        """
+        dag_id, _, run_id = run_key.partition("/")
+        mine = (windows.c.dag_id.in_((dag_id, f"{dag_id}{HISTORY}")), windows.c.run_id == run_id)
+        query = select(windows).where(*mine).order_by(windows.c.division, windows.c.entity, windows.c.dag_id)
+        return [pinned for _, pinned in self._pinned(query)]
+
+    def of_runs(self, keys: Sequence[tuple[StreamKey, str]]) -> dict[tuple[StreamKey, str], PinnedWindow]:
+        """Return the windows of some runs; one without a window is left out.
+
+        :param keys: stream, in the lane of the run, and Airflow's id of the run.
+        """
+        wanted = [(stream.dag_id, stream.division, stream.entity, run_id) for stream, run_id in keys]
+        named = tuple_(*(windows.c[name] for name in ("dag_id", "division", "entity", "run_id")))
+        found = self._pinned(select(windows).where(named.in_(wanted)))
+        return {(pinned.stream, run_id): pinned for run_id, pinned in found}
+
+    def _pinned(self, query: Any) -> list[tuple[str, PinnedWindow]]:
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            (
+                row.run_id,
+                PinnedWindow(
+                    StreamKey(row.dag_id, row.division, row.entity),
+                    _window(row),
+                    row.pinned_at,
+                    dict(read_terms(row.terms)["counted"]),
+                ),
+            )
+            for row in rows
+        ]
 
     def note(self, stream: StreamKey, run_id: str, **counted: Any) -> None:
         """Add to what the planner counted for a run; a run without a pinned window has nothing to add to.

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from exact_console import logins, overview, previews, reconciliation, record_acts, record_erasing, records, rejections
+from exact_console import logins, overview, previews, reconciliation, record_acts, record_erasing, records, rejections, runs
 from exact_console.guard import no_foreign_forms
 from exact_console.pages import FOLDER, page, wants_html
 from include.errors import ExactPersonioError, RetryLaterError
@@ -83,6 +83,7 @@ def create_app() -> FastAPI:
     app.include_router(record_erasing.router)
     app.include_router(records.router)
     app.include_router(rejections.router)
+    app.include_router(runs.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Headers)
     app.add_exception_handler(HTTPException, _refused)

@@ -6,6 +6,7 @@ Payloads are personal data, so the pages are for those who may edit the connecti
 from __future__ import annotations
 
 from http import HTTPStatus
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from exact_console.pages import page
 from include import preview_story as story
 from include.errors import ConfigurationError
 from include.ledger import open_ledger
+from include.preview_files import TYPES
 
 if TYPE_CHECKING:
     from include.ledger.previews import Preview
@@ -71,6 +73,7 @@ def one(
         counts=[{**row, "said": story.said(row["action"])} for row in counts],
         records=[_record(preview) for preview in records],
         actions=story.ACTIONS,
+        forms=[form for form in TYPES if form != "parquet" or find_spec("pyarrow")],
         action=action,
         record=source_id,
         opened=len(records) <= FEW,

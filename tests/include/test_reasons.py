@@ -70,11 +70,8 @@ def texts() -> Bound:
 
 def unfit() -> set[str]:
     """Return the problems of values that do not fit."""
-    return {node.args[0].value for name, node in calls() if name == "UnfitError" and is_text(node.args[0])}
-
-
-def is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+    found = [node.args[0] for name, node in calls() if name == "UnfitError"]
+    return {text.value for text in found if isinstance(text, ast.Constant) and isinstance(text.value, str)}
 
 
 def values(node: ast.expr) -> set[str]:
