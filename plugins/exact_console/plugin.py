@@ -1,4 +1,4 @@
-"""The plugin that Airflow finds by its entry point: one app on the API server, one item in the navigation.
+"""The plugin that Airflow finds by its entry point: one app on the API server, an item in the navigation, two tabs.
 
 Every Airflow process imports this module, so it imports nothing but Airflow's plugin class; the app is made by
 its first request.
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 URL_PREFIX = "/exact-console"
 URL_ROUTE = "exact-personio"
+# Relative, so that they hold below the path of `[api] base_url` too.
+HOME = f"{URL_PREFIX.removeprefix('/')}/"
+TAB = f"{HOME}runs/tab"
+ICON = f"{HOME}static/icon.svg"
 
 
 class ConsoleApp:
@@ -45,11 +49,24 @@ class ExactConsolePlugin(AirflowPlugin):
     external_views: list[Any] = [  # noqa: RUF012 - Airflow's own shape
         {
             "name": "Exact → Personio",
-            # Relative, so that it holds below the path of `[api] base_url` too.
-            "href": f"{URL_PREFIX.removeprefix('/')}/",
+            "href": HOME,
             "destination": "nav",
             "url_route": URL_ROUTE,
             "nav_top_level": True,
-            "icon": f"{URL_PREFIX.removeprefix('/')}/static/icon.svg",
-        }
+            "icon": ICON,
+        },
+        {
+            "name": "Exact → Personio",
+            "href": f"{TAB}?dag={{DAG_ID}}&run={{RUN_ID}}",
+            "destination": "dag_run",
+            "url_route": f"{URL_ROUTE}-run",
+            "icon": ICON,
+        },
+        {
+            "name": "Exact → Personio",
+            "href": f"{TAB}?dag={{DAG_ID}}&run={{RUN_ID}}&task={{TASK_ID}}&map={{MAP_INDEX}}",
+            "destination": "task_instance",
+            "url_route": f"{URL_ROUTE}-task",
+            "icon": ICON,
+        },
     ]

@@ -6,10 +6,10 @@ import re
 import tempfile
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002 - FastAPI reads the annotations
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import Response, StreamingResponse
@@ -65,10 +65,19 @@ def one(request: Request, user: GetUserDep, run: str) -> Response:
 
 
 @router.get("/tab")
-def tab(request: Request, user: GetUserDep, *, dag: str = "", run: str = "", task: str = "") -> Response:
-    """Show the run whose page of Airflow's this stands in; Airflow leaves a name that it does not know as it is."""
-    name = "" if "{" in dag + run else f"{dag}/{run}"
-    return _shown(request, user, name, task="" if "{" in task else task, alone=True)
+def tab(
+    request: Request,
+    user: GetUserDep,
+    *,
+    dag: str = "",
+    run: str = "",
+    task: str = "",
+    number: Annotated[str, Query(alias="map")] = "",
+) -> Response:
+    """Show the run on whose page this is a tab; what Airflow cannot fill in comes as it is written: ``{RUN_ID}``."""
+    dag, run, task, number = ("" if value.startswith("{") else value for value in (dag, run, task, number))
+    stage = f"{task}[{number}]" if task and number not in {"", "-1"} else task
+    return _shown(request, user, f"{dag}/{run}" if dag and run else "", task=stage, alone=True)
 
 
 @router.get("/download", dependencies=[Depends(sees_people)])

@@ -288,6 +288,15 @@ def test_airflow_lists_the_plugin_with_its_item() -> None:
 
     mine = [plugin for plugin in get_plugin_info() if plugin["name"] == "exact_console"]
     listed = PluginCollectionResponse.model_validate({"plugins": mine, "total_entries": len(mine)})
-    view = listed.plugins[0].external_views[0]
+    view, *tabs = listed.plugins[0].external_views
     assert (view.name, view.url_route, view.destination) == ("Exact → Personio", "exact-personio", "nav")
     assert view.href == "exact-console/"
+    # A tab without a route is not shown, and of two with the same route one is dropped.
+    assert [(tab.destination, tab.url_route, tab.href) for tab in tabs] == [
+        ("dag_run", "exact-personio-run", "exact-console/runs/tab?dag={DAG_ID}&run={RUN_ID}"),
+        (
+            "task_instance",
+            "exact-personio-task",
+            "exact-console/runs/tab?dag={DAG_ID}&run={RUN_ID}&task={TASK_ID}&map={MAP_INDEX}",
+        ),
+    ]

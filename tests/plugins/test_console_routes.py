@@ -40,6 +40,10 @@ FOR_READERS = {
     "/records/act",
     "/records/{division}/{entity}/{source_id}",
 }
+QUERY = {"run": RUN, "dag": "invented", "state": "invented", "code": "invented", "notice": "invented"}
+SHOWS_ONLY_OWN = {"/connections/", "/callback", "/rejections/", "/runs/"}
+"""Routes that everybody who is logged in may ask, and that show or do only what the user has a right to."""
+FOR_READERS = {"/reconciliation/", "/reconciliation/report.json", "/runs/one", "/runs/tab"}
 """Counts and ids, for who may read the DAG they are of."""
 FOREIGN: list[dict[str, str]] = [
     {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"},
@@ -213,6 +217,7 @@ def test_a_connection_that_may_not_be_edited_is_refused_on_every_route_that_take
 def test_what_stands_in_an_address_stays_text(admin: httpx.Client, people: None, value: str) -> None:
     """On every route, in every parameter that any of them reads."""
     names = ["notice", "state", "code", "error", "run", "action", "record", "offset"]
+    names += ["stream", "before", "form", "dag", "task", "map"]
     for method, path in routes():
         for name in names if method == "GET" else []:
             answer = admin.get(PREFIX + path.format(**VALUES), params={**QUERY, name: value}, headers=HTML)

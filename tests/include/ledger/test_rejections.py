@@ -87,3 +87,13 @@ def test_no_question_walks_through_the_deliveries(
         f"SEARCH ledger_deliveries USING COVERING INDEX ix_ledger_deliveries_refused ({of_group})",
         "SEARCH ledger_deliveries USING INTEGER PRIMARY KEY (rowid=?)",
     ]
+
+
+def test_what_one_run_rejected_comes_from_its_own_log(ledger: Ledger, ready: Make) -> None:
+    decide(ledger, refused(1), refused(2), refused(3, "exact.Email.malformed"), ready(4))
+    ledger.deliveries.decide(STREAM, "application", 1001, 4242, [refused(5)], "run2", fingerprint="m1")
+    found = [("exact.Email.missing", "Email", 2), ("exact.Email.malformed", "Email", 1)]
+    assert ledger.rejections.of_run("run") == (found, True)
+    assert ledger.rejections.of_run("run2") == ([("exact.Email.missing", "Email", 1)], True)
+    assert ledger.rejections.of_run("none") == ([], True)
+    assert ledger.rejections.of_run("run", most=1) == ([("exact.Email.missing", "Email", 1)], False)

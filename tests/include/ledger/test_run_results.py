@@ -130,3 +130,36 @@ def test_run_left_each_record_in_one_state(
     ledger.deliveries.decide(stream, "application", 2002, 4242, [other], "next")
     assert ledger.outcomes.came_to("next") == {"ready": 1}
     assert ledger.outcomes.came_to("run") == {"created": 1, "rejected": 3, "retry": 1, "ready": 1}
+
+
+def test_a_forecast_is_kept_under_its_run_and_is_no_run_of_the_stream(ledger: Ledger, clock: Clock) -> None:
+    write(ledger, "r1", created=1)
+    clock.advance(60)
+    told = {"records": {"to_send": 7}}
+    for _ in range(2):
+        ledger.run_results.foretell(STREAM, "application", f"{DAG}/told", made_at=clock.at, forecast=told)
+    (kept,) = ledger.run_results.of_run(f"{DAG}/told")
+    assert (kept.mode, kept.forecast, kept.ended_at, kept.counts) == ("forecast", told, clock.at, {})
+    last = ledger.run_results.last(STREAM, "application")
+    assert last is not None
+    assert last.run_id == "r1"
+    assert [one.run_id for one in ledger.run_results.forecasts(STREAM, "application", 5)] == ["told"]
+
+
+def test_a_run_keeps_what_was_foretold_of_it_whichever_came_first(ledger: Ledger, clock: Clock) -> None:
+    told = {"records": {"to_send": 7}}
+    ledger.run_results.foretell(STREAM, "application", f"{DAG}/r1", made_at=clock.at, forecast=told)
+    write(ledger, "r1", created=7)
+    write(ledger, "r2", created=1)
+    ledger.run_results.foretell(STREAM, "application", f"{DAG}/r2", made_at=clock.at, forecast=told)
+    for run, created in (("r1", 7), ("r2", 1)):
+        (kept,) = ledger.run_results.of_run(f"{DAG}/{run}")
+        assert (kept.mode, kept.forecast, kept.counts) == ("live", told, {"created": created})
+
+
+def test_newest_of_some_lanes_alone(ledger: Ledger) -> None:
+    write(ledger, "r1")
+    write(ledger, "r2", STREAM.history())
+    assert sorted(ledger.run_results.lanes()) == [DAG, f"{DAG}/history"]
+    assert [one.run_id for one in ledger.run_results.newest(9, lanes=[DAG])] == ["r1"]
+    assert ledger.run_results.newest(9, lanes=[]) == []
