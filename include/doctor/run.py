@@ -10,7 +10,7 @@ from include.doctor.visit import Visit
 from include.errors import ErrorBudgetSpentError, ExactPersonioError, RateLimitedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from include.doctor.finding import Status
     from include.doctor.installation import Installation
@@ -36,21 +36,44 @@ def run_doctor(installation: Installation) -> list[Finding]:
 
     :param installation: from :func:`include.doctor.installation.read_installation`.
     """
-    findings: list[Finding] = []
+    with Visit(installation) as visit:
+        return list(examine(visit))
+
+
+def checks_of(service: str) -> tuple[Check, ...]:
+    """Return the checks of one service and those that they build on, in order.
+
+    :param service: with which the ids of its checks begin, such as ``exact``.
+    """
+    known = {check.id: check for check in CHECKS}
+    wanted = {name for name in known if name.startswith(f"{service}.")}
+    asked = list(wanted)
+    while asked:
+        below = {*known[asked[0]].needs, *known[asked.pop(0)].unless} - wanted
+        wanted |= below
+        asked += below
+    return tuple(check for check in CHECKS if check.id in wanted)
+
+
+def examine(visit: Visit, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
+    """Yield what each check found, as soon as it has.
+
+    :param visit: open.
+    :param checks: with all that they build on before them, see `checks_of`.
+    """
     outcome: dict[str, Status] = {}
     roots: dict[str, str] = {}
-    with Visit(installation) as visit:
-        for check in CHECKS:
-            obstacle = _obstacle(check, outcome)
-            if obstacle:
-                # What has to be mended is where the chain of hindered checks begins.
-                root = roots[check.id] = roots.get(obstacle, obstacle)
-                results = [_not_asked(root, outcome[root])]
-            else:
-                results = _examine(check, visit)
-            outcome[check.id] = _worst(result.status for result in results)
-            findings += [Finding(check.id, r.status, r.evidence, r.mend, r.subject) for r in results]
-    return findings
+    for check in checks:
+        obstacle = _obstacle(check, outcome)
+        if obstacle:
+            # What has to be mended is where the chain of hindered checks begins.
+            root = roots[check.id] = roots.get(obstacle, obstacle)
+            results = [_not_asked(root, outcome[root])]
+        else:
+            results = _examine(check, visit)
+        outcome[check.id] = _worst(result.status for result in results)
+        for result in results:
+            yield Finding(check.id, result.status, result.evidence, result.mend, result.subject)
 
 
 def _obstacle(check: Check, outcome: Mapping[str, Status]) -> str:

@@ -33,7 +33,7 @@ RUN_KEY: Final = "doctor"
 PERSONIO: Final = "https://api.personio.de"
 _MINUTE: Final = 60.0
 _PATIENCE: Final = 15.0
-"""Seconds for an answer, and the longest wait for a slot: who asks for a diagnosis is waiting for it."""
+"""Who asks for a diagnosis is waiting for it."""
 
 
 class Visit:
@@ -44,10 +44,12 @@ class Visit:
     ``login_refused`` is set by whoever gets a 401 of Exact with a token: asking on would spend its error budget.
 
     :param installation: its connections.
+    :param patience: seconds for an answer, and the longest wait for a slot.
     """
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, *, patience: float = _PATIENCE) -> None:
         self.installation = installation
+        self._patience = patience
         self.exact_witness = Witness()
         self.personio_witness = Witness()
         self.login_refused = False
@@ -148,7 +150,7 @@ class Visit:
             zone=ZoneInfo("UTC"),
             calls_per_minute=whole_number(extra, "calls_per_minute", service="exact") or 60,
             minute_seconds=_seconds(extra, "minute_seconds", "exact"),
-            max_wait_seconds=_PATIENCE,
+            max_wait_seconds=self._patience,
         )
 
     def exact_client(self, division: int) -> ExactClient:
@@ -203,7 +205,7 @@ class Visit:
             app_id=str(extra.get("app_id", "")),
             recruiting_limit=whole_number(extra, "recruiting_limit", service="personio") or 20,
             recruiting_window_seconds=_seconds(extra, "recruiting_window_seconds", "personio"),
-            max_wait_seconds=_PATIENCE,
+            max_wait_seconds=self._patience,
         )
 
     @property
@@ -230,7 +232,7 @@ class Visit:
         return self.ledger.vault(self.installation.exact_conn_id, self.app).read()
 
     def _http(self, base_url: str, witness: Witness) -> httpx.Client:
-        http = self._stack.enter_context(build_http(base_url=base_url, timeout=_PATIENCE))
+        http = self._stack.enter_context(build_http(base_url=base_url, timeout=self._patience))
         witness.attach(http)
         return http
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import case, column, func, select, text
 
+from include.ledger.budget import ERRORS_PER_HOUR
 from include.ledger.tables import UtcDateTime, api_errors, deliveries, pacer_buckets, pacer_grants, tokens, watermarks
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import ColumnElement
 
     from include.ledger.database import Database
@@ -79,12 +82,14 @@ class Paced:
     :param used: slots given whose window has not passed.
     :param remaining: what the service said is left; None: it did not say, or its window is over.
     :param blocked: whether nobody gets a slot for now.
+    :param until: when the service counts anew, or when a block is over; None: there is neither.
     """
 
     bucket: str
     used: int
     remaining: int | None
     blocked: bool
+    until: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,20 @@ class Errors:
     division: int | None
     endpoint: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Errors of the last hour of one budget at one endpoint.
+
+    :param scope: of the budget.
+    :param less_at: when there will be one less that counts.
+    """
+
+    scope: str
+    endpoint: str
+    count: int
+    less_at: datetime
 
 
 class Vitals:
@@ -157,6 +176,7 @@ class Vitals:
                 used.get(row.bucket, 0),
                 max(row.remaining, 0) if row.remaining is not None and row.remaining_until > now else None,
                 row.blocked_until > now,
+                _until(row, now),
             )
             for row in self._rows(select(pacer_buckets).order_by(pacer_buckets.c.bucket))
         ]
@@ -173,6 +193,19 @@ class Vitals:
             most[place] = max(most.get(place, 0), int(row[2]))
         return [Errors(*place, count) for place, count in sorted(most.items(), key=str)]
 
+    def spent(self, scopes: Collection[str]) -> list[Spent]:
+        """Return the errors of the last hour of some budgets, the fullest first.
+
+        :param scopes: whose, as given to `SharedErrorBudget`.
+        """
+        scope, endpoint, at = api_errors.c.scope, api_errors.c.endpoint, api_errors.c.at
+        query = select(scope, endpoint, at).where(scope.in_(scopes), at > self._database.now() - _HOUR)
+        found: dict[tuple[str, str], list[datetime]] = {}
+        for row in self._rows(query.order_by(at.desc())):
+            found.setdefault((str(row[0]), str(row[1])), []).append(row[2])
+        spent = [Spent(*place, len(times), times[:ERRORS_PER_HOUR][-1] + _HOUR) for place, times in found.items()]
+        return sorted(spent, key=lambda one: (-one.count, one.scope, one.endpoint))
+
     def renewed(self) -> dict[str, datetime]:
         """Return when the token chain of each connection last moved on, be it alive or dead."""
         query = select(tokens.c.connection_id, tokens.c.obtained_at).order_by(tokens.c.connection_id)
@@ -181,3 +214,8 @@ class Vitals:
     def _rows(self, query: Any) -> list[Any]:
         with self._database.read() as connection:
             return list(connection.execute(query).all())
+
+
+def _until(row: Any, now: int) -> datetime | None:
+    ends = row.blocked_until if row.blocked_until > now else row.remaining_until
+    return datetime.fromtimestamp(ends / _MICROSECONDS, UTC) if ends > now else None

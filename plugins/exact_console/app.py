@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from exact_console import logins, overview, previews, reconciliation, record_acts, record_erasing, records, rejections, runs
+from exact_console import connection_pages, logins, overview, previews, reconciliation, record_acts, record_erasing, records, rejections, runs
 from exact_console.guard import no_foreign_forms
 from exact_console.pages import FOLDER, page, wants_html
 from include.errors import ExactPersonioError, RetryLaterError
@@ -75,6 +75,7 @@ def create_app() -> FastAPI:
         openapi_url=None,
     )
     app.include_router(overview.router)
+    app.include_router(connection_pages.router)
     app.include_router(logins.router)
     app.include_router(previews.router)
     app.include_router(reconciliation.router)

@@ -1,4 +1,4 @@
-"""The connections of the type Exact Online, and how it stands with their logins."""
+"""The connections to both services, wherever Airflow keeps them, and how it stands with the logins at Exact."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from exact_console.language import N_
 from include.clients.token_chain import death_of, dies_at
 from include.clients.token_errors import dead_chain
+from include.connection_fields import filled
 from include.errors import ConfigurationError, ExactPersonioError
-from include.login import App, app_of
+from include.login import app_of
 from include.settings import setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from include.doctor.installation import Fields
     from include.ledger import Ledger
+    from include.login import App
 
 TYPE = "exact_online"
 DEFAULT = "exact_online_default"
@@ -33,16 +35,20 @@ class LoginState:
     """One connection on the page.
 
     :param state: ``alive``, ``idle``, ``none``, ``dead`` or ``broken``.
-    :param sentence: what a person should know.
-    :param redirect_uri: of the connection.
+    :param sentence: what a person should know, to be translated; empty where there is a problem.
+    :param problem: what an error says.
+    :param app: what the connection says; None where it cannot be read.
+    :param generation: counts the links of the chain of tokens.
+    :param renewed_at: when its last link was made.
     """
 
     conn_id: str
     state: str
-    sentence: str
-    site: str = ""
-    redirect_uri: str = ""
-    divisions: tuple[int, ...] = ()
+    sentence: str = ""
+    problem: str = ""
+    app: App | None = None
+    generation: int = 0
+    renewed_at: datetime | None = None
     token_until: datetime | None = None
     dies_at: datetime | None = None
 
@@ -78,54 +84,60 @@ def _stored(conn_type: str) -> list[str]:
         return list(session.scalars(select(Connection.conn_id).where(Connection.conn_type == conn_type)).all())
 
 
-def read_app(conn_id: str) -> App:
-    """Return what a connection says of the app, wherever Airflow keeps it.
+def fields_of(conn_id: str) -> Fields:
+    """Return a connection, wherever Airflow keeps it, with what is filled in of its extra.
 
-    :raises ConfigurationError: there is no such connection, or it lacks something.
+    :raises ConfigurationError: there is no such connection.
     """
     try:
         found: Any = Connection.get_connection_from_secrets(conn_id)
     except AirflowNotFoundException:
         raise ConfigurationError(
             f"Airflow knows no connection {conn_id}.",
-            reason_code="exact.connection.missing",
-            way_out="Add it under Admin > Connections, type Exact Online.",
+            reason_code="airflow.connection.missing",
+            way_out="Add it under Admin > Connections.",
         ) from None
-    if found.conn_type != TYPE:
+    plain = {name: getattr(found, name) or "" for name in ("conn_type", "host", "login", "password")}
+    return {**plain, "extra": filled(found.extra_dejson)}
+
+
+def read_app(conn_id: str) -> App:
+    """Return what a connection says of the app registered at Exact.
+
+    :raises ConfigurationError: there is no such connection, or it lacks something.
+    """
+    fields = fields_of(conn_id)
+    if fields["conn_type"] != TYPE:
         raise ConfigurationError(
             f"Connection {conn_id} is not of the type Exact Online.",
             reason_code="exact.connection.other_type",
             way_out="Choose another connection, or correct its type under Admin > Connections.",
         )
     return app_of(
-        conn_id, host=found.host, login=found.login, password=found.password, extra=dict(found.extra_dejson)
+        conn_id, host=fields["host"], login=fields["login"], password=fields["password"], extra=fields["extra"]
     )
 
 
-def login_states(ledger: Ledger, conn_ids: Iterable[str]) -> list[LoginState]:
-    """Return how it stands with each connection; Exact is not asked.
+def login_state(ledger: Ledger, conn_id: str) -> LoginState:
+    """Return how it stands with a connection's login; Exact is not asked.
 
     :param ledger: the open ledger.
-    :param conn_ids: connections that the user may edit.
+    :param conn_id: of a connection that the user may edit.
     """
-    return [_state(ledger, conn_id) for conn_id in conn_ids]
-
-
-def _state(ledger: Ledger, conn_id: str) -> LoginState:
     try:
         app = read_app(conn_id)
         stored = ledger.vault(conn_id, app.key).read()
     except ExactPersonioError as error:
-        return LoginState(conn_id, "broken", str(error))
-    about: dict[str, Any] = {"site": app.host, "redirect_uri": app.redirect_uri, "divisions": app.divisions}
+        return LoginState(conn_id, "broken", problem=str(error))
     if stored is None:
-        return LoginState(conn_id, "none", "Nobody has logged in yet.", **about)
+        return LoginState(conn_id, "none", N_("Nobody has logged in yet."), app=app)
+    about: dict[str, Any] = {"app": app, "generation": stored.generation, "renewed_at": stored.obtained_at}
     if code := death_of(stored):
-        return LoginState(conn_id, "dead", dead_chain(code, conn_id).what, **about)
+        return LoginState(conn_id, "dead", problem=dead_chain(code, conn_id).what, **about)
     now, ends = datetime.now(UTC), dies_at(stored.obtained_at)
     about |= {"token_until": stored.expires_at, "dies_at": ends}
     if ends <= now:
-        return LoginState(conn_id, "dead", "The login was not used for 30 days.", **about)
+        return LoginState(conn_id, "dead", N_("The login was not used for 30 days."), **about)
     if stored.expires_at <= now:
-        return LoginState(conn_id, "idle", "Logged in; the next run renews the access token.", **about)
-    return LoginState(conn_id, "alive", "Logged in.", **about)
+        return LoginState(conn_id, "idle", N_("Logged in; the next run renews the access token."), **about)
+    return LoginState(conn_id, "alive", N_("Logged in."), **about)

@@ -1,4 +1,4 @@
-"""The page of the logins at Exact: how they stand, and the way through the consent.
+"""The login at Exact, from the page of the connections: the way through the consent.
 
 The state that travels to Exact and back is signed and names the user and the connection, so no worker has to
 remember anything, and nobody can finish a login that another user began.
@@ -17,12 +17,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import JSONResponse, Response
 
-from exact_console.connections import known_connections, login_states, read_app
+from exact_console.connections import read_app
 from exact_console.guard import form_token, may_edit, own_form
 from exact_console.pages import back_to, callback_url, page, wants_html
 from exact_console.signing import read, sign
 from include.errors import ConfigurationError, ExactPersonioError
-from include.ledger import open_ledger
 from include.login.answer import field_of, granted
 from include.login.report import LoginReport, report_on
 from include.login.session import app_session
@@ -30,23 +29,6 @@ from include.login.session import app_session
 router = APIRouter()
 editors_only = [Depends(requires_access_connection("PUT"))]
 FormToken = Annotated[str, Form()]
-
-
-@router.get("/connections/")
-def overview(request: Request, user: GetUserDep, notice: str = "") -> Response:
-    """Show how it stands with each connection that the user may edit."""
-    mine = [conn_id for conn_id in known_connections() if may_edit(user, conn_id)]
-    with open_ledger() as ledger:
-        states = login_states(ledger, mine)
-    told = read("notice", notice)
-    return page(
-        request,
-        "logins.html",
-        states=states,
-        token=form_token(user),
-        callback=callback_url(request),
-        notice=told[0] if told else None,
-    )
 
 
 @router.post("/connections/{connection_id}/login", dependencies=editors_only)
@@ -91,7 +73,7 @@ def answer(
     return back_to(request, "/connections/", frame=False, notice=sign("notice", {"conn_id": conn_id, **notice}))
 
 
-def _finish(user: Any, state: str, code: str, error: str, expected: str = "") -> tuple[str, dict[str, str]]:
+def _finish(user: Any, state: str, code: str, error: str, expected: str = "") -> tuple[str, dict[str, Any]]:
     """Check whose login this is, trade the code, and return the connection with what to tell.
 
     :raises ConfigurationError: the state is not one that was given out, or is too old.
@@ -102,7 +84,7 @@ def _finish(user: Any, state: str, code: str, error: str, expected: str = "") ->
         raise ConfigurationError(
             "This answer belongs to no login that began here within the last 15 minutes.",
             reason_code="exact.login.foreign_state",
-            way_out="Go back to the page of the logins and start again.",
+            way_out="Go back to the page of the connections and start again.",
         )
     value, asked_at = found
     conn_id = str(value.get("conn_id"))
@@ -116,16 +98,10 @@ def _finish(user: Any, state: str, code: str, error: str, expected: str = "") ->
     except ExactPersonioError as problem:
         again = "Press the button to start again." if "exact-personio login" in problem.way_out else problem.way_out
         return conn_id, {"kind": "problem", "text": f"{problem.what} {again}"}
-    return conn_id, {"kind": "done", "text": _outcome(report)}
+    return conn_id, _outcome(report)
 
 
-def _outcome(report: LoginReport) -> str:
-    """Say what a login opens; by numbers alone, because it travels in an address."""
-    told = ["Logged in; the next run goes on with it."]
-    if report.divisions:
-        told.append(f"It may use {', '.join(str(number) for number, _ in report.divisions)}.")
-    if report.missing:
-        told.append(f"But not, although the connection names them: {', '.join(map(str, report.missing))}.")
-    if report.problem:
-        told.append(f"Its divisions are not known: {report.problem}")
-    return " ".join(told)
+def _outcome(report: LoginReport) -> dict[str, Any]:
+    """Return what a login opens; by numbers alone, because it travels in an address."""
+    usable = [number for number, _ in report.divisions]
+    return {"kind": "done", "usable": usable, "missing": list(report.missing), "problem": report.problem}

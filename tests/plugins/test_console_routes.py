@@ -32,6 +32,9 @@ VALUES = {
 """Of the parameters in paths; a new one needs a value that exists here."""
 QUERY = {"run": RUN, "state": "invented", "code": "invented", "notice": "invented"}
 SHOWS_ONLY_OWN = {"/", "/callback", "/connections/", "/rejections/"}
+FORM = {"division": "124133", "act": "on"}
+"""What forms need beside their token."""
+SHOWS_ONLY_OWN = {"/connections/", "/callback"}
 """Routes that everybody who is logged in may ask, and that show or do only what the user has a right to."""
 FOR_READERS = {
     "/reconciliation/",
@@ -77,7 +80,7 @@ def routes() -> list[tuple[str, str]]:
 
 def ask(client: httpx.Client, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
     filled = PREFIX + path.format(**VALUES)
-    form = {"token": "invented", "address": "https://localhost/?code=1"}
+    form = {**FORM, "token": "invented", "address": "https://localhost/?code=1"}
     data = None if method in SAFE else form
     return client.request(method, filled, params=QUERY, data=data, headers={**HTML, **(headers or {})})
 
@@ -161,7 +164,7 @@ def test_no_other_site_makes_a_user_do_something(admin: httpx.Client, foreign: d
     assert changing
     for method, path in changing:
         headers = {name: value.replace("OWN", str(admin.base_url).rstrip("/")) for name, value in foreign.items()}
-        filled, form = PREFIX + path.format(**VALUES), {"token": token, "address": "https://localhost/"}
+        filled, form = PREFIX + path.format(**VALUES), {**FORM, "token": token, "address": "https://localhost/"}
         answer = admin.request(method, filled, data=form, headers={**HTML, **headers})
         assert answer.status_code == 403, (method, path)
     assert ledger() == before
@@ -206,7 +209,7 @@ def test_a_connection_that_may_not_be_edited_is_refused_on_every_route_that_take
     taking = [(method, path) for method, path in routes() if "{connection_id}" in path]
     assert taking
     for method, path in taking:
-        form = {"token": token, "address": "https://localhost/"}
+        form = {**FORM, "token": token, "address": "https://localhost/"}
         answer = admin.request(method, PREFIX + path.format(**VALUES), data=form, headers={**HTML, **own(admin)})
         assert answer.status_code == 403, (method, path)
 
@@ -226,7 +229,7 @@ def test_what_stands_in_an_address_stays_text(admin: httpx.Client, people: None,
     for method, path in routes():
         if "{connection_id}" in path:
             filled = PREFIX + path.replace("{connection_id}", value.replace("/", "%2F"))
-            form = {"token": value, "address": value}
+            form = {**FORM, "token": value, "address": value}
             answer = admin.request(method, filled, data=form, headers={**HTML, **own(admin)})
             assert answer.status_code in {403, 404, 409}
             assert value not in answer.text

@@ -1,0 +1,208 @@
+"""What the page of the connections shows of each: login, divisions, limits, errors, and what a test found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exact_console.connections import (
+    PERSONIO_TYPE,
+    TYPE,
+    fields_of,
+    known_connections,
+    login_state,
+    personio_connections,
+    read_app,
+)
+from exact_console.divisions import place_of, streams_of, switches
+from exact_console.guard import may_edit
+from include.clients.personio_limits import PersonioConfig
+from include.connection_fields import whole_number
+from include.errors import ConfigurationError, ExactPersonioError
+from include.limits_left import PER_MINUTE, errors_left, exact_left, personio_left
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+
+    from exact_console.connections import LoginState
+    from exact_console.divisions import Moved, Place, Switch
+    from exact_console.examining import Examined
+    from include.ledger import Ledger
+    from include.limits_left import ErrorsLeft, Left
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked through one connection just now.
+
+    :param examined: what its test found.
+    :param usable: divisions that the login may use, number -> name.
+    :param problem: why they are not known.
+    """
+
+    conn_id: str = ""
+    examined: Examined | None = None
+    usable: Mapping[int, str] | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactCard:
+    """One connection to Exact Online.
+
+    :param others: connections with a login of the same app, of those that the user may edit.
+    :param streams: what the ledger knows of each division.
+    :param problem: a field of the connection that cannot be read.
+    """
+
+    conn_id: str
+    state: LoginState
+    place: Place
+    divisions: Sequence[Switch] = ()
+    streams: Mapping[int, Sequence[Moved]] | None = None
+    limits: Sequence[Left] = ()
+    errors: Sequence[ErrorsLeft] = ()
+    others: Sequence[str] = ()
+    problem: str = ""
+    asked: Asked = Asked()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonioCard:
+    """One connection to Personio.
+
+    :param exists: whether Airflow knows it.
+    :param credentials: what it holds, by name.
+    """
+
+    conn_id: str
+    place: Place
+    exists: bool = True
+    company_id: int | None = None
+    credentials: Mapping[str, bool] | None = None
+    limits: Sequence[Left] = ()
+    problem: str = ""
+    asked: Asked = Asked()
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is asked once for all connections to Exact.
+
+    :param mine: those that the user may edit.
+    :param named: the divisions of each, also of those that the user does not see.
+    :param streams: of the ledger, by division.
+    """
+
+    mine: tuple[str, ...]
+    named: Mapping[str, tuple[int, ...]]
+    streams: Mapping[int, Sequence[Moved]]
+
+    def of_others(self, conn_id: str) -> set[int]:
+        """Return the divisions that other connections name."""
+        return {number for other, numbers in self.named.items() if other != conn_id for number in numbers}
+
+
+def cards(ledger: Ledger, user: BaseUser, asked: Asked) -> tuple[list[ExactCard], list[PersonioCard]]:
+    """Return a card for each connection that the user may edit; no service is asked.
+
+    :param ledger: the open ledger.
+    :param user: of this request.
+    :param asked: what was asked just now.
+    """
+    known = known_connections()
+    mine = tuple(conn_id for conn_id in known if may_edit(user, conn_id))
+    around = _Around(mine, {conn_id: _named(conn_id) for conn_id in known}, streams_of(ledger, user) if mine else {})
+    of_exact = [_exact(ledger, conn_id, around, _of(asked, conn_id)) for conn_id in mine]
+    theirs = [conn_id for conn_id in personio_connections() if may_edit(user, conn_id)]
+    return of_exact, [_personio(ledger, conn_id, _of(asked, conn_id)) for conn_id in theirs]
+
+
+def _same_app(ledger: Ledger, app: str) -> list[str]:
+    return [chain.connection_id for chain in ledger.chains(app)]
+
+
+def _of(asked: Asked, conn_id: str) -> Asked:
+    return asked if asked.conn_id == conn_id else Asked()
+
+
+def _named(conn_id: str) -> tuple[int, ...]:
+    try:
+        return read_app(conn_id).divisions
+    except ExactPersonioError:
+        return ()
+
+
+def _exact(ledger: Ledger, conn_id: str, around: _Around, asked: Asked) -> ExactCard:
+    state, place = login_state(ledger, conn_id), place_of(conn_id)
+    if state.app is None:
+        return ExactCard(conn_id, state, place, asked=asked)
+    app, extra = state.app, fields_of(conn_id)["extra"]
+    scopes = {f"{app.client_id}:{number}": number for number in app.divisions}
+    try:
+        limits = exact_left(
+            ledger,
+            app.divisions,
+            per_minute=whole_number(extra, "calls_per_minute", service=TYPE) or PER_MINUTE,
+            per_day=whole_number(extra, "calls_per_day", service=TYPE),
+        )
+    except ConfigurationError as error:
+        return ExactCard(conn_id, state, place, problem=str(error), asked=asked)
+    return ExactCard(
+        conn_id,
+        state,
+        place,
+        divisions=switches(app.divisions, around.streams, asked.usable, around.of_others(conn_id)),
+        streams=around.streams,
+        limits=limits,
+        # Beside the divisions' own: URLs without a division, and the tokens.
+        errors=errors_left(ledger, {**scopes, app.client_id: None, app.key: None}),
+        others=[one for one in _same_app(ledger, app.key) if one != conn_id and one in around.mine],
+        asked=asked,
+    )
+
+
+def _personio(ledger: Ledger, conn_id: str, asked: Asked) -> PersonioCard:
+    place = place_of(conn_id)
+    if place.kind == "nowhere":
+        return PersonioCard(conn_id, place, exists=False)
+    try:
+        fields = fields_of(conn_id)
+        if fields["conn_type"] != PERSONIO_TYPE:
+            raise _other_type(conn_id)
+        config = _config(fields)
+    except ExactPersonioError as error:
+        return PersonioCard(conn_id, place, problem=str(error), asked=asked)
+    held = {
+        "recruiting": bool(config.recruiting_token),
+        "api": bool(config.client_id and config.client_secret),
+    }
+    return PersonioCard(
+        conn_id,
+        place,
+        company_id=config.company_id,
+        credentials=held,
+        limits=personio_left(ledger, config),
+        asked=asked,
+    )
+
+
+def _config(fields: dict[str, Any]) -> PersonioConfig:
+    extra = fields["extra"]
+    return PersonioConfig(
+        company_id=whole_number(extra, "company_id", service=PERSONIO_TYPE),
+        recruiting_token=str(extra.get("recruiting_access_token", "")),
+        client_id=fields["login"],
+        client_secret=fields["password"],
+        recruiting_limit=whole_number(extra, "recruiting_limit", service=PERSONIO_TYPE) or 20,
+    )
+
+
+def _other_type(conn_id: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"Connection {conn_id} is not of the type Personio.",
+        reason_code="personio.connection.other_type",
+        way_out="Correct its type under Admin > Connections.",
+    )

@@ -1,0 +1,163 @@
+"""Which divisions a connection names, where that can be changed, and the change itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from airflow.configuration import ensure_secrets_loaded
+from airflow.exceptions import AirflowException
+from airflow.models.connection import Connection
+from airflow.secrets.environment_variables import CONN_ENV_PREFIX
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+from exact_console.guard import may_read_dag
+from include.connection_fields import exact_divisions, filled
+from include.records import HISTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+
+    from include.ledger import Ledger
+
+Act = Literal["on", "off", "first"]
+ACTS: Final[tuple[Act, ...]] = ("on", "off", "first")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where Airflow keeps a connection.
+
+    :param kind: ``stored`` in its database, ``environment`` or ``backend``.
+    :param name: of the variable or of the backend.
+    """
+
+    kind: Literal["stored", "environment", "backend", "nowhere"]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One stream of a division, as the ledger knows it.
+
+    :param committed_at: when its watermark moved last; None: never.
+    :param waiting: records that wait to be sent.
+    """
+
+    dag_id: str
+    entity: str
+    committed_at: datetime | None
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One division of a connection.
+
+    :param state: ``first`` (the schedule moves it), ``on``, ``off``, or ``closed``: named, and not open to the login.
+    :param name: of the company; empty where Exact was not asked.
+    """
+
+    division: int
+    state: Literal["first", "on", "off", "closed"]
+    name: str = ""
+
+
+def place_of(conn_id: str) -> Place:
+    """Return where Airflow finds a connection, by the order in which it looks."""
+    for backend in ensure_secrets_loaded():
+        try:
+            found = backend.get_connection(conn_id=conn_id)
+        except (AirflowException, NotImplementedError):
+            # Airflow asks the next one, too.
+            found = None
+        if found is not None:
+            kind = type(backend).__name__
+            if kind == "MetastoreBackend":
+                return Place("stored")
+            if kind == "EnvironmentVariablesBackend":
+                return Place("environment", f"{CONN_ENV_PREFIX}{conn_id.upper()}")
+            return Place("backend", kind)
+    return Place("nowhere")
+
+
+def switches(
+    named: tuple[int, ...], known: Iterable[int], usable: Mapping[int, str] | None, others: Iterable[int] = ()
+) -> list[Switch]:
+    """Return the divisions of a connection, those that it names first.
+
+    :param named: by the connection, in its order.
+    :param known: to the ledger.
+    :param usable: number -> name of those that the login may use; None: Exact was not asked.
+    :param others: divisions that other connections name.
+    """
+    names = usable or {}
+    found = [
+        Switch(
+            number,
+            "closed" if usable is not None and number not in usable else "on" if place else "first",
+            names.get(number, ""),
+        )
+        for place, number in enumerate(named)
+    ]
+    off = sorted({*names, *(set(known) - set(others))} - set(named))
+    return [*found, *(Switch(number, "off", names.get(number, "")) for number in off)]
+
+
+def after(named: tuple[int, ...], act: Act, division: int) -> tuple[int, ...]:
+    """Return the divisions that a connection names after an act.
+
+    :param named: before it.
+    """
+    rest = tuple(number for number in named if number != division)
+    if act == "off":
+        return rest
+    return (division, *rest) if act == "first" else (*rest, division) if division not in named else named
+
+
+def streams_of(ledger: Ledger, user: BaseUser, division: int | None = None) -> dict[int, list[Moved]]:
+    """Return the streams that the ledger knows, by division, of DAGs that the user may read.
+
+    :param division: only of this one.
+    """
+    committed = {
+        (one.division, one.dag_id, one.entity): one.at
+        for one in ledger.vitals.committed()
+        if not one.dag_id.endswith(HISTORY)
+    }
+    waiting: dict[tuple[int, str, str], int] = {}
+    for one in ledger.vitals.pending():
+        key = (one.division, one.dag_id.removesuffix(HISTORY), one.entity)
+        waiting[key] = waiting.get(key, 0) + one.count
+    readable = {dag_id for dag_id in {key[1] for key in {*committed, *waiting}} if may_read_dag(user, dag_id)}
+    found: dict[int, list[Moved]] = {}
+    for number, dag_id, entity in sorted({*committed, *waiting}):
+        if dag_id in readable and division in {None, number}:
+            key = (number, dag_id, entity)
+            moved = Moved(dag_id, entity, committed.get(key), waiting.get(key, 0))
+            found.setdefault(number, []).append(moved)
+    return found
+
+
+def write_divisions(conn_id: str, before: tuple[int, ...], named: tuple[int, ...]) -> bool:
+    """Name other divisions in a connection of Airflow's database; everything else of it stays.
+
+    :param before: those that were shown.
+    :param named: those that it is to name, the first one the schedule's.
+    :returns: False if it names others than those shown by now, or is not kept there.
+    """
+    with create_session() as session:
+        row = session.scalar(select(Connection).where(Connection.conn_id == conn_id).with_for_update())
+        if row is None:
+            return False
+        # The whole of it, opened: what Airflow's API shows of an extra has its secrets starred out.
+        extra = json.loads(row.extra or "{}")
+        if exact_divisions(filled(extra)) != before:
+            return False
+        row.set_extra(json.dumps({**extra, "divisions": ", ".join(map(str, named))}))
+    return True
