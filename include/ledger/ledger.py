@@ -31,6 +31,7 @@ from include.ledger.resealing import Resealing
 from include.ledger.retention import Retention
 from include.ledger.run_results import RunResults
 from include.ledger.settled import SettledLanes
+from include.ledger.source_rows import SourceRows
 from include.ledger.staging import Staging
 from include.ledger.standings import Standings
 from include.ledger.tokens import Chain, SharedVault, chains_of, logins_of
@@ -62,6 +63,7 @@ class Ledger:
         self.watermarks = Watermarks(database)
         self.staging = Staging(database, cipher)
         self.settled = SettledLanes(database)
+        self.source_rows = SourceRows(database, cipher)
         self.deliveries = Deliveries(database, cipher)
         self.outcomes = Outcomes(database)
         self.standings = Standings(database, cipher)

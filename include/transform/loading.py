@@ -45,12 +45,14 @@ def load_mapping(
     destination: Destination,
     *,
     path: str | None = None,
+    text: str | None = None,
     overrides: collections.abc.Mapping[str, Any] | None = None,
     defaults: collections.abc.Mapping[str, Any] | None = None,
 ) -> Mapping:
     """Return the mapping in force, checked as a whole.
 
     :param path: a user's mapping file; its rules replace the built-in ones, field by field.
+    :param text: what stands in it, where it was read before or was never written; ``path`` then only names it.
     :param overrides: fixed values of a run, field by field; None means not given.
     :param defaults: fixed values of the connection, below the user's file; None means not given.
     :raises ConfigurationError: naming the file, the field and what is allowed.
@@ -63,6 +65,7 @@ def load_mapping(
         if origin == "file":
             _lay_values(fields, destination, defaults, "connection")
         found = _built_in(section) if origin == "built-in" else read_section(file, section)
+        found = read_section(file, section, text if origin == "file" else None)
         skips = skips if found.skip is None else found.skip
         for name, raw in found.fields.items():
             _lay(fields, name, parse_field(destination, name, raw, where=str(file)), origin)
@@ -117,12 +120,15 @@ def _built_in(section: str) -> Section:
 
 
 def read_section(file: Path, section: str) -> Section:
+def read_section(file: Path, section: str, text: str | None = None) -> Section:
     """Read one section of a mapping file.
 
+    :param text: what stands in it; None: it is read.
     :raises ConfigurationError: if the file cannot be read, or holds what no mapping file may hold.
     """
     try:
-        content = yaml.load(file.read_text("utf-8"), _UniqueKeys)  # noqa: S506 - it is a SafeLoader
+        text = file.read_text("utf-8") if text is None else text
+        content = yaml.load(text, _UniqueKeys)  # noqa: S506 - it is a SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         what = error.strerror if isinstance(error, OSError) else str(error).replace("\n", " ")
         raise _wrong(str(file), "", f"cannot be read: {what}") from None

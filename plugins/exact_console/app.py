@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from exact_console import connection_pages, logins, overview, previews, reconciliation, record_acts, record_erasing, records, rejections, runs
+from exact_console import connection_pages, logins, mapping_pages, overview, previews, reconciliation, record_acts, record_erasing, records, rejections, runs
 from exact_console.guard import no_foreign_forms
 from exact_console.pages import FOLDER, page, wants_html
 from include.errors import ExactPersonioError, RetryLaterError
@@ -77,6 +77,7 @@ def create_app() -> FastAPI:
     app.include_router(overview.router)
     app.include_router(connection_pages.router)
     app.include_router(logins.router)
+    app.include_router(mapping_pages.router)
     app.include_router(previews.router)
     app.include_router(reconciliation.router)
     # Before the page of one record, whose path is whatever stands there.

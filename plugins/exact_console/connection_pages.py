@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_connection
 from airflow.sdk.log import mask_secret
@@ -92,7 +92,8 @@ def test(request: Request, user: GetUserDep, connection_id: str, token: FormToke
     service = "personio" if connection_id in personio_connections() else "exact"
     audit(user, "connection.test", connection=connection_id)
     found = examined(connection_id, service)
-    audit(user, "connection.test.done", connection=connection_id, complete=found.complete, **found.counts)
+    counts: dict[str, Any] = {**found.counts}
+    audit(user, "connection.test.done", connection=connection_id, complete=found.complete, **counts)
     return _shown(request, user, Asked(connection_id, examined=found))
 
 
@@ -118,7 +119,7 @@ def switch(request: Request, user: GetUserDep, connection_id: str, form: Annotat
     wanted = after(named, form.act, form.division)
     if form.before != _text(named) or not wanted or place_of(connection_id).kind != "stored":
         return _asking(request, user, connection_id, form, named)
-    about = {"connection": connection_id, "division": form.division, "switch": form.act}
+    about: dict[str, Any] = {"connection": connection_id, "division": form.division, "switch": form.act}
     audit(user, "connection.division", **about)
     done = write_divisions(connection_id, named, wanted)
     audit(user, "connection.division.done", **about, before=_text(named), after=_text(wanted), changed=done)
