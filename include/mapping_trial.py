@@ -117,11 +117,12 @@ def try_rules(rules: Rules, row: Row | None = None, contact: Row | None = None, 
         return Trial(Problem(**problem))
     decision = answer.get("decision") or {}
     return Trial(
-        None,
-        answer["select"],
-        answer["contact_select"],
-        answer["fingerprint"],
-        *(decision.get(name, "") for name in ("outcome", "reason_code", "field")),
+        select=answer["select"],
+        contact_select=answer["contact_select"],
+        fingerprint=answer["fingerprint"],
+        outcome=decision.get("outcome", ""),
+        reason_code=decision.get("reason_code", ""),
+        blamed=decision.get("field", ""),
         payload=decision.get("payload"),
         email=decision.get("email"),
         trace=decision.get("trace", {}),

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from exact_console.connections import (
     PERSONIO_TYPE,
     TYPE,
-    fields_of,
+    found,
     known_connections,
     login_state,
     personio_connections,
-    read_app,
 )
-from exact_console.divisions import place_of, streams_of, switches
+from exact_console.divisions import streams_of, switches
 from exact_console.guard import may_edit
 from include.clients.personio_limits import PersonioConfig
 from include.connection_fields import whole_number
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
-    from exact_console.connections import LoginState
-    from exact_console.divisions import Moved, Place, Switch
+    from exact_console.connections import Found, LoginState, Place
+    from exact_console.divisions import Moved, Switch
     from exact_console.examining import Examined
     from include.ledger import Ledger
     from include.limits_left import ErrorsLeft, Left
@@ -92,17 +91,25 @@ class _Around:
     """What is asked once for all connections to Exact.
 
     :param mine: those that the user may edit.
-    :param named: the divisions of each, also of those that the user does not see.
+    :param known: all, also those that the user does not see.
     :param streams: of the ledger, by division.
     """
 
     mine: tuple[str, ...]
-    named: Mapping[str, tuple[int, ...]]
+    known: Mapping[str, Found]
     streams: Mapping[int, Sequence[Moved]]
 
     def of_others(self, conn_id: str) -> set[int]:
         """Return the divisions that other connections name."""
-        return {number for other, numbers in self.named.items() if other != conn_id for number in numbers}
+        others = [connection for other, connection in self.known.items() if other != conn_id]
+        return {number for connection in others for number in _named(connection)}
+
+
+def _named(connection: Found) -> tuple[int, ...]:
+    try:
+        return connection.app.divisions
+    except ExactPersonioError:
+        return ()
 
 
 def cards(ledger: Ledger, user: BaseUser, asked: Asked) -> tuple[list[ExactCard], list[PersonioCard]]:
@@ -114,7 +121,7 @@ def cards(ledger: Ledger, user: BaseUser, asked: Asked) -> tuple[list[ExactCard]
     """
     known = known_connections()
     mine = tuple(conn_id for conn_id in known if may_edit(user, conn_id))
-    around = _Around(mine, {conn_id: _named(conn_id) for conn_id in known}, streams_of(ledger, user) if mine else {})
+    around = _Around(mine, {conn_id: found(conn_id) for conn_id in known}, streams_of(ledger, user) if mine else {})
     of_exact = [_exact(ledger, conn_id, around, _of(asked, conn_id)) for conn_id in mine]
     theirs = [conn_id for conn_id in personio_connections() if may_edit(user, conn_id)]
     return of_exact, [_personio(ledger, conn_id, _of(asked, conn_id)) for conn_id in theirs]
@@ -128,18 +135,12 @@ def _of(asked: Asked, conn_id: str) -> Asked:
     return asked if asked.conn_id == conn_id else Asked()
 
 
-def _named(conn_id: str) -> tuple[int, ...]:
-    try:
-        return read_app(conn_id).divisions
-    except ExactPersonioError:
-        return ()
-
-
 def _exact(ledger: Ledger, conn_id: str, around: _Around, asked: Asked) -> ExactCard:
-    state, place = login_state(ledger, conn_id), place_of(conn_id)
+    connection = around.known[conn_id]
+    state, place = login_state(ledger, connection), connection.place
     if state.app is None:
         return ExactCard(conn_id, state, place, asked=asked)
-    app, extra = state.app, fields_of(conn_id)["extra"]
+    app, extra = state.app, connection.fields["extra"]
     scopes = {f"{app.client_id}:{number}": number for number in app.divisions}
     try:
         limits = exact_left(
@@ -165,11 +166,12 @@ def _exact(ledger: Ledger, conn_id: str, around: _Around, asked: Asked) -> Exact
 
 
 def _personio(ledger: Ledger, conn_id: str, asked: Asked) -> PersonioCard:
-    place = place_of(conn_id)
-    if place.kind == "nowhere":
+    connection = found(conn_id)
+    place = connection.place
+    if connection.held is None:
         return PersonioCard(conn_id, place, exists=False)
     try:
-        fields = fields_of(conn_id)
+        fields = connection.fields
         if fields["conn_type"] != PERSONIO_TYPE:
             raise _other_type(conn_id)
         config = _config(fields)

@@ -13,8 +13,8 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 
 from exact_console.audit import audit
 from exact_console.connection_cards import Asked, cards
-from exact_console.connections import personio_connections, read_app
-from exact_console.divisions import Act, after, place_of, streams_of, write_divisions
+from exact_console.connections import found, personio_connections, read_app
+from exact_console.divisions import Act, after, streams_of, write_divisions
 from exact_console.examining import SECONDS, examined, within
 from exact_console.guard import form_token, own_form
 from exact_console.language import N_
@@ -29,6 +29,7 @@ from include.login.session import app_session
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
+    from exact_console.connections import Found
     from include.login.report import LoginReport
 
 router = APIRouter(prefix="/connections")
@@ -91,10 +92,10 @@ def test(request: Request, user: GetUserDep, connection_id: str, token: FormToke
     own_form(token, user)
     service = "personio" if connection_id in personio_connections() else "exact"
     audit(user, "connection.test", connection=connection_id)
-    found = examined(connection_id, service)
-    counts: dict[str, Any] = {**found.counts}
-    audit(user, "connection.test.done", connection=connection_id, complete=found.complete, **counts)
-    return _shown(request, user, Asked(connection_id, examined=found))
+    told = examined(connection_id, service)
+    counts: dict[str, Any] = {**told.counts}
+    audit(user, "connection.test.done", connection=connection_id, complete=told.complete, **counts)
+    return _shown(request, user, Asked(connection_id, examined=told))
 
 
 @router.post("/{connection_id}/divisions", dependencies=editors_only)
@@ -115,10 +116,11 @@ def ask_divisions(request: Request, user: GetUserDep, connection_id: str, token:
 def switch(request: Request, user: GetUserDep, connection_id: str, form: Annotated[Switching, Form()]) -> Response:
     """Say what switching a division would do; with what the connection named then, do it."""
     own_form(form.token, user)
-    named = read_app(connection_id).divisions
+    connection = found(connection_id)
+    named = connection.app.divisions
     wanted = after(named, form.act, form.division)
-    if form.before != _text(named) or not wanted or place_of(connection_id).kind != "stored":
-        return _asking(request, user, connection_id, form, named)
+    if form.before != _text(named) or not wanted or connection.place.kind != "stored":
+        return _asking(request, user, connection, form)
     about: dict[str, Any] = {"connection": connection_id, "division": form.division, "switch": form.act}
     audit(user, "connection.division", **about)
     done = write_divisions(connection_id, named, wanted)
@@ -164,20 +166,21 @@ def _shown(request: Request, user: BaseUser, asked: Asked | None = None, *, noti
     )
 
 
-def _asking(request: Request, user: BaseUser, conn_id: str, form: Switching, named: tuple[int, ...]) -> Response:
+def _asking(request: Request, user: BaseUser, connection: Found, form: Switching) -> Response:
+    named = connection.app.divisions
     with open_ledger() as ledger:
         streams = streams_of(ledger, user, form.division).get(form.division, [])
     return page(
         request,
         "division.html",
-        conn_id=conn_id,
+        conn_id=connection.conn_id,
         act=form.act,
         division=form.division,
         named=named,
         wanted=after(named, form.act, form.division),
         before=_text(named),
         changed=form.before not in {"", _text(named)},
-        place=place_of(conn_id),
+        place=connection.place,
         streams=streams,
         token=form_token(user),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from airflow.configuration import ensure_secrets_loaded
 from airflow.models.connection import Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
+from airflow.secrets.environment_variables import CONN_ENV_PREFIX
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -53,6 +55,60 @@ class LoginState:
     dies_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where Airflow keeps a connection.
+
+    :param kind: ``stored`` in its database, ``environment`` or ``backend``.
+    :param name: of the variable or of the backend.
+    """
+
+    kind: Literal["stored", "environment", "backend", "nowhere"]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A connection as Airflow has it.
+
+    :param held: its fields; None: there is none of this id.
+    """
+
+    conn_id: str
+    place: Place
+    held: Fields | None = field(default=None, repr=False)
+
+    @property
+    def fields(self) -> Fields:
+        """What it says.
+
+        :raises ConfigurationError: there is no such connection.
+        """
+        if self.held is None:
+            raise ConfigurationError(
+                f"Airflow knows no connection {self.conn_id}.",
+                reason_code="airflow.connection.missing",
+                way_out="Add it under Admin > Connections.",
+            )
+        return self.held
+
+    @property
+    def app(self) -> App:
+        """What it says of the app registered at Exact.
+
+        :raises ConfigurationError: there is no such connection, or it lacks something.
+        """
+        fields = self.fields
+        if fields["conn_type"] != TYPE:
+            raise ConfigurationError(
+                f"Connection {self.conn_id} is not of the type Exact Online.",
+                reason_code="exact.connection.other_type",
+                way_out="Choose another connection, or correct its type under Admin > Connections.",
+            )
+        plain = {name: fields[name] for name in ("host", "login", "password")}
+        return app_of(self.conn_id, **plain, extra=fields["extra"])
+
+
 def known_connections() -> list[str]:
     """Return the ids of all connections to Exact Online that can be listed.
 
@@ -84,21 +140,37 @@ def _stored(conn_type: str) -> list[str]:
         return list(session.scalars(select(Connection.conn_id).where(Connection.conn_type == conn_type)).all())
 
 
+def found(conn_id: str) -> Found:
+    """Return a connection and where it was found, in the order in which Airflow looks; an id of nothing, too."""
+    for backend in ensure_secrets_loaded():
+        try:
+            connection: Any = backend.get_connection(conn_id=conn_id)
+        except AirflowSecretsBackendAccessDenied:
+            # Airflow does not look further then, either.
+            break
+        except Exception:  # noqa: BLE001 - a backend may raise anything; Airflow asks the next one
+            connection = None
+        if connection is not None:
+            plain = {name: getattr(connection, name) or "" for name in ("conn_type", "host", "login", "password")}
+            return Found(conn_id, _place(backend, conn_id), {**plain, "extra": filled(connection.extra_dejson)})
+    return Found(conn_id, Place("nowhere"))
+
+
+def _place(backend: object, conn_id: str) -> Place:
+    kind = type(backend).__name__
+    if kind == "MetastoreBackend":
+        return Place("stored")
+    if kind == "EnvironmentVariablesBackend":
+        return Place("environment", f"{CONN_ENV_PREFIX}{conn_id.upper()}")
+    return Place("backend", kind)
+
+
 def fields_of(conn_id: str) -> Fields:
     """Return a connection, wherever Airflow keeps it, with what is filled in of its extra.
 
     :raises ConfigurationError: there is no such connection.
     """
-    try:
-        found: Any = Connection.get_connection_from_secrets(conn_id)
-    except AirflowNotFoundException:
-        raise ConfigurationError(
-            f"Airflow knows no connection {conn_id}.",
-            reason_code="airflow.connection.missing",
-            way_out="Add it under Admin > Connections.",
-        ) from None
-    plain = {name: getattr(found, name) or "" for name in ("conn_type", "host", "login", "password")}
-    return {**plain, "extra": filled(found.extra_dejson)}
+    return found(conn_id).fields
 
 
 def read_app(conn_id: str) -> App:
@@ -106,26 +178,18 @@ def read_app(conn_id: str) -> App:
 
     :raises ConfigurationError: there is no such connection, or it lacks something.
     """
-    fields = fields_of(conn_id)
-    if fields["conn_type"] != TYPE:
-        raise ConfigurationError(
-            f"Connection {conn_id} is not of the type Exact Online.",
-            reason_code="exact.connection.other_type",
-            way_out="Choose another connection, or correct its type under Admin > Connections.",
-        )
-    return app_of(
-        conn_id, host=fields["host"], login=fields["login"], password=fields["password"], extra=fields["extra"]
-    )
+    return found(conn_id).app
 
 
-def login_state(ledger: Ledger, conn_id: str) -> LoginState:
+def login_state(ledger: Ledger, connection: Found) -> LoginState:
     """Return how it stands with a connection's login; Exact is not asked.
 
     :param ledger: the open ledger.
-    :param conn_id: of a connection that the user may edit.
+    :param connection: that the user may edit.
     """
+    conn_id = connection.conn_id
     try:
-        app = read_app(conn_id)
+        app = connection.app
         stored = ledger.vault(conn_id, app.key).read()
     except ExactPersonioError as error:
         return LoginState(conn_id, "broken", problem=str(error))

@@ -6,10 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from airflow.configuration import ensure_secrets_loaded
-from airflow.exceptions import AirflowException
 from airflow.models.connection import Connection
-from airflow.secrets.environment_variables import CONN_ENV_PREFIX
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -27,18 +24,6 @@ if TYPE_CHECKING:
 
 Act = Literal["on", "off", "first"]
 ACTS: Final[tuple[Act, ...]] = ("on", "off", "first")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where Airflow keeps a connection.
-
-    :param kind: ``stored`` in its database, ``environment`` or ``backend``.
-    :param name: of the variable or of the backend.
-    """
-
-    kind: Literal["stored", "environment", "backend", "nowhere"]
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +51,6 @@ class Switch:
     division: int
     state: Literal["first", "on", "off", "closed"]
     name: str = ""
-
-
-def place_of(conn_id: str) -> Place:
-    """Return where Airflow finds a connection, by the order in which it looks."""
-    for backend in ensure_secrets_loaded():
-        try:
-            found = backend.get_connection(conn_id=conn_id)
-        except (AirflowException, NotImplementedError):
-            # Airflow asks the next one, too.
-            found = None
-        if found is not None:
-            kind = type(backend).__name__
-            if kind == "MetastoreBackend":
-                return Place("stored")
-            if kind == "EnvironmentVariablesBackend":
-                return Place("environment", f"{CONN_ENV_PREFIX}{conn_id.upper()}")
-            return Place("backend", kind)
-    return Place("nowhere")
 
 
 def switches(

@@ -15,9 +15,10 @@ from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annota
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
 from exact_console.guard import may_read_dag
+from exact_console.language import N_
 from exact_console.pages import page
 from include.ledger import open_ledger
-from include.reconcile.showing import WORDS, counted
+from include.reconcile.showing import counted
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 DAG: Final = "sync_reconciliation"
 FEW: Final = 20
 """So many ids of a finding are on the page; the JSON has more."""
+
+WORDS: Final = {"ok": N_("agrees"), "difference": N_("DIFFERENCE"), "unproven": N_("not proven")}
+"""Verdicts in words."""
+UNKNOWN: Final = N_("No report of this run is kept.")
 
 router = APIRouter(prefix="/reconciliation")
 
@@ -37,7 +42,7 @@ def report(request: Request, user: GetUserDep, *, run: str = "") -> Response:
     with open_ledger() as ledger:
         kept, runs = ledger.reconciliations.latest(run or None), ledger.reconciliations.runs(FEW)
     if kept is None and run:
-        return page(request, "message.html", status=404, sentence="No report of this run is kept.", ended=False)
+        return page(request, "message.html", status=404, sentence=UNKNOWN, ended=False)
     parts = [] if kept is None else [_part(part) for part in kept.report["parts"] if _may_read(user, part)]
     return page(request, "reconciliation.html", kept=kept, runs=runs, parts=parts, words=WORDS)
 

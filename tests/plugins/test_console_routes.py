@@ -48,6 +48,12 @@ SHOWS_ONLY_OWN = {"/connections/", "/callback", "/rejections/", "/runs/"}
 """Routes that everybody who is logged in may ask, and that show or do only what the user has a right to."""
 FOR_READERS = {"/reconciliation/", "/reconciliation/report.json", "/runs/one", "/runs/tab"}
 """Counts and ids, for who may read the DAG they are of."""
+FORM = {"division": "124133", "act": "on", "section": "contacts_to_application"}
+"""What forms need beside their token."""
+SHOWS_ONLY_OWN = {"/connections/", "/callback"}
+"""Routes that everybody who is logged in may ask, and that show or do only what the user has a right to."""
+FOR_READERS = {"/mapping/", "/reconciliation/", "/reconciliation/report.json"}
+"""Rules, counts and ids, for who may read the DAG they are of."""
 FOREIGN: list[dict[str, str]] = [
     {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"},
     {"Origin": "https://evil.example.org"},
@@ -221,6 +227,7 @@ def test_what_stands_in_an_address_stays_text(admin: httpx.Client, people: None,
     """On every route, in every parameter that any of them reads."""
     names = ["notice", "state", "code", "error", "run", "action", "record", "offset"]
     names += ["stream", "before", "form", "dag", "task", "map"]
+    names = ["notice", "state", "code", "error", "run", "action", "record", "offset", "section"]
     for method, path in routes():
         for name in names if method == "GET" else []:
             answer = admin.get(PREFIX + path.format(**VALUES), params={**QUERY, name: value}, headers=HTML)

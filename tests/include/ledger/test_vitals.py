@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.ledger.vitals import Committed, Decided, Errors, Paced, Pending
+from include.ledger.vitals import Committed, Decided, Errors, Paced, Pending, Spent
 from include.records import Decision, StreamKey
 
 if TYPE_CHECKING:
@@ -107,3 +107,31 @@ def test_no_question_walks_through_the_deliveries(
         "SCAN ledger_deliveries USING COVERING INDEX ix_ledger_deliveries_pending",
         "SEARCH ledger_deliveries USING INDEX ix_ledger_deliveries_decided (decided_at>?)",
     ]
+
+
+def test_errors_of_a_budget_say_when_there_is_one_less(ledger: Ledger, clock: Clock) -> None:
+    """The oldest of the nine that count; those of other keys are none of it."""
+    began = clock.at
+    for number in range(3):
+        for scope in ("key:1", "other:1"):
+            with ledger.error_budget(scope).reserved("crm/Contacts") as note:
+                note(404)
+        clock.advance(60 if number < 2 else 0)
+    hour = timedelta(hours=1)
+    assert ledger.vitals.spent(["key:1", "key:2"]) == [Spent("key:1", "crm/contacts", 3, began + hour)]
+    clock.advance(3600 - 60)
+    assert ledger.vitals.spent(["key:1"]) == [
+        Spent("key:1", "crm/contacts", 1, began + timedelta(seconds=120) + hour)
+    ]
+
+
+def test_a_limit_says_when_it_is_counted_anew_or_its_block_is_over(ledger: Ledger, clock: Clock) -> None:
+    ledger.pacer.learn("exact:124132:day", remaining=7, reset_in=600)
+    ledger.pacer.acquire("exact:124132:minute", limit=60, seconds=60)
+    ledger.pacer.block("exact:124133:minute", 90)
+    told = {one.bucket: one.until for one in ledger.vitals.paced()}
+    seconds = {"exact:124132:day": 600, "exact:124133:minute": 90}
+    assert told == {
+        "exact:124132:minute": None,
+        **{bucket: clock.at + timedelta(seconds=after) for bucket, after in seconds.items()},
+    }
