@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_home import CLIENT, PERSONIO_CLIENT
+from console_reading import HTML, audited, own, words
 from include.ledger import open_ledger
 from include.records import StreamKey
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from console import Console
     from include.sandbox.server import RunningSandbox
 
-HTML = {"Accept": "text/html"}
 PAGE = "/exact-console/connections/"
 STORED, PERSONIO = "exact_stored", "personio_stored"
 SECRET = "extra-secret-of-the-tests"
@@ -52,17 +51,6 @@ def extra_of(conn_id: str) -> dict[str, Any]:
 
     found: dict[str, Any] = Connection.get_connection_from_secrets(conn_id).extra_dejson
     return found
-
-
-def audited() -> list[tuple[str, str, str]]:
-    """Return (event, user, extra) of this project's rows in Airflow's audit log."""
-    from airflow.models.log import Log  # noqa: PLC0415
-    from airflow.utils.session import create_session  # noqa: PLC0415
-    from sqlalchemy import select  # noqa: PLC0415
-
-    with create_session() as session:
-        rows = session.execute(select(Log.event, Log.owner, Log.extra).where(Log.event.like("exact_personio.%")))
-        return [(str(row[0]), str(row[1]), str(row[2])) for row in rows]
 
 
 @pytest.fixture
@@ -93,17 +81,9 @@ def logged_in(exact: None, sandbox: RunningSandbox) -> None:
         chain.replace(issued["access_token"], issued["refresh_token"], now, now + timedelta(seconds=600))
 
 
-def own(client: httpx.Client) -> dict[str, str]:
-    return {"Origin": str(client.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin", **HTML}
-
-
 def act(client: httpx.Client, path: str, **form: Any) -> httpx.Response:
     token = re.findall(r'name="token" value="([^"]+)"', client.get(PAGE, headers=HTML).text)
     return client.post(f"{PAGE}{path}", data={"token": (token or [""])[0], **form}, headers=own(client))
-
-
-def words(answer: httpx.Response) -> str:
-    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text)))
 
 
 def commit(division: int = 124133, dag_id: str = CONTACTS) -> None:

@@ -8,25 +8,22 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from airflow_home import CLIENT
+from console_reading import HTML, audited, everything, own, words
 from include.ledger import open_ledger
 from include.records import SourceRow, StreamKey
 from include.transform import load_mapping
-from test_console_connections import audited, own, words
-from test_console_routes import ledger as everything
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import httpx
-
     from console import Console
     from include.sandbox.server import RunningSandbox
 
-HTML = {"Accept": "text/html"}
 PAGE = "/exact-console/mapping/"
 CONTACTS = "exact_contacts_to_personio_applications"
 ACCOUNTS = "exact_accounts_to_personio_applications"
@@ -87,7 +84,10 @@ def test_the_own_file_is_named_without_its_path_and_its_rules_are_in_force(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("contacts_to_application:\n  fields:\n    message: {from: Cty}\n", "Line 3 : The mapping's rule for message"),
+        (
+            "contacts_to_application:\n  fields:\n    message: {from: Cty}\n",
+            "Line 3 : The mapping's rule for message",
+        ),
         ("contacts_to_application:\n  fields: ]\n", "Line 2 : Mapping hr-rules.yaml: cannot be read"),
         (None, "The mapping file hr-rules.yaml cannot be read: No such file or directory."),
     ],
@@ -196,18 +196,21 @@ def test_a_record_whose_content_is_gone_is_said_to_be(admin: httpx.Client) -> No
 def test_reading_at_exact_costs_one_call_and_shows_what_is_there_now(
     admin: httpx.Client, sandbox: RunningSandbox, connect: Callable[..., None]
 ) -> None:
-    issued, now = sandbox.sandbox.exact.issue_tokens(), datetime.now(UTC)
-    with open_ledger() as ledger:
-        with ledger.vault("exact_online_default", f"{sandbox.url}|{CLIENT[0]}").locked() as chain:
-            chain.replace(issued["access_token"], issued["refresh_token"], now, now + timedelta(seconds=600))
-    with sandbox.http() if hasattr(sandbox, "http") else open_ledger():
-        contact = next(iter(sandbox.sandbox.exact.division(124132).rows("crm/Contacts")))
-    stage({**PERSON, "ID": str(contact["ID"]).lower(), "FirstName": "Kept"})
-    sandbox.sandbox.log.clear()
-    told = words(attempt(admin, record=str(contact["ID"]), ask="exact"))
+    exact, now = sandbox.sandbox.exact, datetime.now(UTC)
+    issued = exact.issue_tokens()
+    vault = ("exact_online_default", f"{sandbox.url}|{CLIENT[0]}")
+    with open_ledger() as ledger, ledger.vault(*vault).locked() as chain:
+        chain.replace(issued["access_token"], issued["refresh_token"], now, now + timedelta(seconds=600))
+    person = {"FirstName": "Fenna", "LastName": "Smit", "Email": "fenna@example.org"}
+    source_id = str(exact.add_contact(124132, person)["ID"]).lower()
+    stage({**PERSON, "ID": source_id, "FirstName": "Kept"})
+    told = words(attempt(admin, record=source_id, ask="exact"))
+    assert "Fenna Smit, fenna@example.org would be sent" in told
     assert "at Exact just now" in told
     assert "Kept" not in told
-    assert len([call for call in sandbox.sandbox.log if "/crm/Contacts" in call.path]) == 1
+    calls = [entry["path"] for entry in httpx.get(f"{sandbox.url}/_sandbox/log").json()]
+    assert [path for path in calls if path.endswith("/crm/Contacts")] == calls
+    assert len(calls) == 1
 
 
 def test_an_account_needs_its_main_contact(admin: httpx.Client) -> None:
@@ -259,7 +262,7 @@ def test_a_form_of_another_user_tries_nothing(console: Console, admin: httpx.Cli
 
 def test_hostile_texts_stay_texts(admin: httpx.Client) -> None:
     stage({**PERSON, "FirstName": SCRIPT, "City": "{{ 7 * 7 }}"})
-    answer = attempt(admin, rules=f"contacts_to_application:\n  fields:\n    message: {{constant: \"{SCRIPT}\"}}\n")
+    answer = attempt(admin, rules=f'contacts_to_application:\n  fields:\n    message: {{constant: "{SCRIPT}"}}\n')
     assert "<script>document" not in answer.text
     assert "&lt;script&gt;document" in answer.text
     assert "{{ 7 * 7 }}" in words(answer)

@@ -19,8 +19,8 @@ WRONG = {
     "unknown field": (3, "contacts_to_application:\n  fields:\n    mesage: {from: City}\n"),
     "broken template": (3, "contacts_to_application:\n  fields:\n    message: {template: '{{ City }'}\n"),
     "skip rule": (
-        5,
-        "contacts_to_application:\n  skip:\n  - {field: City, problem: a, when: City}\n\n  - {field: Fax, problem: b, when: Fx}\n",
+        3,
+        "contacts_to_application: {skip: [\n {field: City, problem: a, when: City},\n {field: Fax, problem: b, when: F}]}",
     ),
     "twice": (4, "contacts_to_application:\n  fields:\n    message: {from: City}\n    message: {from: Country}\n"),
     "no YAML": (2, "contacts_to_application:\n  fields: ]\n"),
