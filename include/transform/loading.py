@@ -66,8 +66,7 @@ def load_mapping(
     for origin, file in layers:
         if origin == "file":
             _lay_values(fields, destination, defaults, "connection")
-        found = _built_in(section) if origin == "built-in" else read_section(file, section)
-        found = read_section(file, section, text if origin == "file" else None)
+        found = _built_in(section) if origin == "built-in" else read_section(file, section, text)
         skips = skips if found.skip is None else found.skip
         for name, raw in found.fields.items():
             _lay(fields, name, parse_field(destination, name, raw, where=str(file)), origin)
@@ -121,7 +120,6 @@ def _built_in(section: str) -> Section:
     return read_section(BUILT_IN / f"{section}.yaml", section)
 
 
-def read_section(file: Path, section: str) -> Section:
 def read_section(file: Path, section: str, text: str | None = None) -> Section:
     """Read one section of a mapping file.
 

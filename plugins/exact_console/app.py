@@ -12,7 +12,19 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from exact_console import connection_pages, logins, mapping_pages, overview, previews, reconciliation, record_acts, record_erasing, records, rejections, runs
+from exact_console import (
+    connection_pages,
+    logins,
+    mapping_pages,
+    overview,
+    previews,
+    reconciliation,
+    record_acts,
+    record_erasing,
+    records,
+    rejections,
+    runs,
+)
 from exact_console.guard import no_foreign_forms
 from exact_console.pages import FOLDER, page, wants_html
 from include.errors import ExactPersonioError, RetryLaterError
@@ -22,9 +34,20 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+PAGES = (
+    overview,
+    # Before the page of one record, whose path is whatever stands there.
+    *(record_acts, record_erasing, records),
+    *(rejections, runs, previews),
+    *(connection_pages, logins),
+    mapping_pages,
+    reconciliation,
+)
 SENTENCES = {
     HTTPStatus.UNAUTHORIZED: "Your Airflow session has ended. Log in again and start anew.",
-    HTTPStatus.FORBIDDEN: "You may not do this: it needs the right to edit the connection, or to trigger the DAG, in Airflow.",
+    HTTPStatus.FORBIDDEN: (
+        "You may not do this: it needs the right to edit the connection, or to trigger the DAG, in Airflow."
+    ),
     HTTPStatus.NOT_FOUND: "There is nothing here.",
 }
 HEADERS = {
@@ -74,18 +97,8 @@ def create_app() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    app.include_router(overview.router)
-    app.include_router(connection_pages.router)
-    app.include_router(logins.router)
-    app.include_router(mapping_pages.router)
-    app.include_router(previews.router)
-    app.include_router(reconciliation.router)
-    # Before the page of one record, whose path is whatever stands there.
-    app.include_router(record_acts.router)
-    app.include_router(record_erasing.router)
-    app.include_router(records.router)
-    app.include_router(rejections.router)
-    app.include_router(runs.router)
+    for pages in PAGES:
+        app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(Headers)
     app.add_exception_handler(HTTPException, _refused)

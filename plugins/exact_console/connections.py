@@ -128,11 +128,7 @@ def is_there(conn_id: str) -> bool:
 
     :param conn_id: the Airflow connection.
     """
-    try:
-        Connection.get_connection_from_secrets(conn_id)
-    except AirflowNotFoundException:
-        return False
-    return True
+    return found(conn_id).held is not None
 
 
 def _stored(conn_type: str) -> list[str]:

@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
-from exact_console.connections import known_connections, login_states
+from exact_console.connections import found, known_connections, login_state
 from exact_console.first_steps import first_steps
 from exact_console.guard import may_edit, may_edit_dag, may_run_dag
 from exact_console.limits import ERRORS, limits_of
@@ -37,7 +37,7 @@ def overview(request: Request, user: GetUserDep) -> Response:
     mine = [conn_id for conn_id in known_connections() if may_edit(user, conn_id)]
     with open_ledger() as ledger, ledger.kept_open():
         standing = standing_of(ledger, user, load_settings().stale_hours)
-        logins = login_states(ledger, mine)
+        logins = [login_state(ledger, found(conn_id)) for conn_id in mine]
         limits = _limits(ledger, standing, editor=bool(mine))
         troubles = troubles_of(ledger, user, standing, logins, limits)
     return page(

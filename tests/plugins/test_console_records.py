@@ -115,7 +115,7 @@ def search(client: httpx.Client, text: str) -> httpx.Response:
 def log_rows() -> list[tuple[str, dict[str, Any]]]:
     with create_session() as session:
         query = select(Log).where(Log.event.startswith("exact_personio.")).order_by(Log.id)
-        return [(row.event.removeprefix("exact_personio."), json.loads(row.extra)) for row in session.scalars(query)]
+        return [(row.event.removeprefix("exact_personio."), json.loads(row.extra or "{}")) for row in session.scalars(query)]
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, barred: Callable[[str, str], bool]) -> None:
@@ -125,7 +125,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, barred: Callable[[str, str], bool]) 
     kind = type(get_auth_manager())
     stock = kind.is_authorized_dag
 
-    def judge(self: Any, *, method: str, details: Any = None, **rest: Any) -> bool:
+    def judge(self: Any, *, method: Any, details: Any = None, **rest: Any) -> bool:
         return not barred(method, details.id) and bool(stock(self, method=method, details=details, **rest))
 
     monkeypatch.setattr(kind, "is_authorized_dag", judge)

@@ -78,7 +78,7 @@ def refuse_dag(monkeypatch: pytest.MonkeyPatch, refused_id: str, method: str | N
     kind = type(get_auth_manager())
     stock = kind.is_authorized_dag
 
-    def judge(self: Any, *, method: str, details: Any = None, **rest: Any) -> bool:
+    def judge(self: Any, *, method: Any, details: Any = None, **rest: Any) -> bool:
         meant = details.id == refused_id and asked in {None, method}
         return not meant and bool(stock(self, method=method, details=details, **rest))
 

@@ -20,7 +20,10 @@ WRONG = {
     "broken template": (3, "contacts_to_application:\n  fields:\n    message: {template: '{{ City }'}\n"),
     "skip rule": (
         3,
-        "contacts_to_application: {skip: [\n {field: City, problem: a, when: City},\n {field: Fax, problem: b, when: F}]}",
+        (
+            "contacts_to_application: {skip: [\n"
+            " {field: City, problem: a, when: City},\n {field: Fax, problem: b, when: F}]}"
+        ),
     ),
     "twice": (4, "contacts_to_application:\n  fields:\n    message: {from: City}\n    message: {from: Country}\n"),
     "no YAML": (2, "contacts_to_application:\n  fields: ]\n"),
