@@ -24,6 +24,7 @@ WRONG = {
             "contacts_to_application: {skip: [\n"
             " {field: City, problem: a, when: City},\n {field: Fax, problem: b, when: F}]}"
         ),
+        f"{SECTION}: {{skip: [\n{{field: Phone, problem: a, when: Phone}},\n{{field: City, problem: b, when: C}}]}}",
     ),
     "twice": (4, "contacts_to_application:\n  fields:\n    message: {from: City}\n    message: {from: Country}\n"),
     "no YAML": (2, "contacts_to_application:\n  fields: ]\n"),
