@@ -115,7 +115,10 @@ def search(client: httpx.Client, text: str) -> httpx.Response:
 def log_rows() -> list[tuple[str, dict[str, Any]]]:
     with create_session() as session:
         query = select(Log).where(Log.event.startswith("exact_personio.")).order_by(Log.id)
-        return [(row.event.removeprefix("exact_personio."), json.loads(row.extra or "{}")) for row in session.scalars(query)]
+        return [
+            (row.event.removeprefix("exact_personio."), json.loads(row.extra or "{}"))
+            for row in session.scalars(query)
+        ]
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, barred: Callable[[str, str], bool]) -> None:

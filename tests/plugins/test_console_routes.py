@@ -30,29 +30,21 @@ VALUES = {
     "source_id": "00000001-0000-4000-8000-00000000abcd",
 }
 """Of the parameters in paths; a new one needs a value that exists here."""
-QUERY = {"run": RUN, "state": "invented", "code": "invented", "notice": "invented"}
-SHOWS_ONLY_OWN = {"/", "/callback", "/connections/", "/rejections/"}
-FORM = {"division": "124133", "act": "on"}
+QUERY = {"run": RUN, "dag": "invented", "state": "invented", "code": "invented", "notice": "invented"}
+FORM = {"division": "124133", "act": "on", "section": "contacts_to_application"}
 """What forms need beside their token."""
-SHOWS_ONLY_OWN = {"/connections/", "/callback"}
+SHOWS_ONLY_OWN = {"/", "/callback", "/connections/", "/rejections/", "/runs/"}
 """Routes that everybody who is logged in may ask, and that show or do only what the user has a right to."""
 FOR_READERS = {
+    "/mapping/",
     "/reconciliation/",
     "/reconciliation/report.json",
     "/records/",
     "/records/act",
     "/records/{division}/{entity}/{source_id}",
+    "/runs/one",
+    "/runs/tab",
 }
-QUERY = {"run": RUN, "dag": "invented", "state": "invented", "code": "invented", "notice": "invented"}
-SHOWS_ONLY_OWN = {"/connections/", "/callback", "/rejections/", "/runs/"}
-"""Routes that everybody who is logged in may ask, and that show or do only what the user has a right to."""
-FOR_READERS = {"/reconciliation/", "/reconciliation/report.json", "/runs/one", "/runs/tab"}
-"""Counts and ids, for who may read the DAG they are of."""
-FORM = {"division": "124133", "act": "on", "section": "contacts_to_application"}
-"""What forms need beside their token."""
-SHOWS_ONLY_OWN = {"/connections/", "/callback"}
-"""Routes that everybody who is logged in may ask, and that show or do only what the user has a right to."""
-FOR_READERS = {"/mapping/", "/reconciliation/", "/reconciliation/report.json"}
 """Rules, counts and ids, for who may read the DAG they are of."""
 FOREIGN: list[dict[str, str]] = [
     {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"},
