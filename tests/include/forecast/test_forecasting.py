@@ -158,6 +158,11 @@ def test_a_task_gets_it_as_data_and_lines_without_anything_personal(
     assert json.loads(text) == found
     lines = [record.message for record in caplog.records if record.name.startswith("include.forecast")]
     assert lines == found["lines"]
+    (kept,) = oracle.line.ledger.run_results.of_run(oracle.line.job.run_key("task"))
+    assert kept.mode == "forecast"
+    assert kept.forecast is not None
+    assert {name: kept.forecast[name] for name in found} == found, "people compare it with what came"
+    assert kept.forecast["asked"]["mode"] == "window"
     for row in oracle.line.sandbox.sandbox.exact.contents()[str(DIVISION)]["Contacts"]:
         assert not any(str(row[name]) in text for name in ("ID", "Email", "LastName") if row[name])
 
