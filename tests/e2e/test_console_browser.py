@@ -36,7 +36,7 @@ document.body.innerHTML = '<iframe sandbox="allow-scripts allow-same-origin allo
   + 'style="border:none;height:860px;width:' + arguments[2] + 'px" src="' + arguments[0] + '"></iframe>';
 """
 COLOURS = "const of = getComputedStyle(document.body); return [of.color, of.backgroundColor];"
-HEIGHTS = "return [...document.querySelectorAll('.value, h2')].map((one) => one.offsetHeight);"
+HEIGHTS = "return [...document.querySelectorAll('.value, h2, tbody th')].map((one) => one.offsetHeight);"
 WIDTHS = "const own = document.documentElement; return [own.scrollWidth, own.clientWidth];"
 
 
@@ -122,6 +122,9 @@ def test_fits_every_width_and_theme(console: Console, browser: Browser, theme: s
             ("preview", PAGE),
             ("preview-open", small),
             ("reconciliation", RECONCILIATION),
+            ("rejections", "/exact-console/rejections/"),
+            ("runs", "/exact-console/runs/"),
+            ("run", f"/exact-console/runs/one?run={quote(RUN, safe='')}"),
             ("connections", "/exact-console/connections/"),
         ):
             enter(browser, console, path, theme=theme, width=width)
@@ -136,7 +139,7 @@ def test_hostile_record_is_only_read(console: Console, browser: Browser) -> None
     enter(browser, console, PAGE)
     browser.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert browser.run("return document.title") == "Preview"
-    assert browser.run("return document.querySelectorAll('article img, article script, article i').length") == 0
+    assert browser.run("return document.querySelectorAll('main img, main script, main i').length") == 0
     assert SCRIPT in browser.text
     assert "\\u202egnihtemos" in browser.text
     heights: list[int] = browser.run(HEIGHTS)
@@ -146,7 +149,9 @@ def test_hostile_record_is_only_read(console: Console, browser: Browser) -> None
 def test_a_person_finds_the_way(console: Console, browser: Browser) -> None:
     """From the tab to the run, on to the next page, and to one record, all inside the frame."""
     enter(browser, console, "/exact-console/connections/")
-    browser.click("body > nav a[href$='/previews/']")
+    browser.click("body > nav a[href$='/runs/']")
+    browser.wait(lambda: browser.find("main a[href$='/previews/']"))
+    browser.click("main a[href$='/previews/']")
     browser.wait(lambda: "Records" in browser.text)
     browser.click(f"a[href*='{quote(RUN, safe='')}'], a[href*='{quote(RUN, safe='/')}']")
     browser.wait(lambda: "1 to 50 of 120" in browser.text)

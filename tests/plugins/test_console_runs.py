@@ -77,6 +77,7 @@ def logged() -> list[tuple[str, str, dict[str, Any]]]:
     with create_session() as session:
         rows = session.scalars(select(Log).where(Log.event.startswith("exact_personio.preview")).order_by(Log.id))
         return [(row.event, row.owner or "", json.loads(row.extra or "{}")) for row in rows]
+        return [(row.event, str(row.owner), json.loads(row.extra or "{}")) for row in rows]
 
 
 def refuse_dag(monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
