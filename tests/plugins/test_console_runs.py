@@ -209,6 +209,14 @@ def test_one_run_tells_all_that_is_known_of_it(admin: httpx.Client) -> None:
     assert 'data-go="parent" href="/dags/' in answer.text
 
 
+def test_run_that_is_under_way_says_so(admin: httpx.Client) -> None:
+    with open_ledger() as ledger:
+        ledger.windows.pin(STREAM, "r1", Window("live", 1000))
+    assert "It is under way" in words(read(admin, ONE, run=f"{DAG}/r1"))
+    write("r1")
+    assert "It is under way" not in words(read(admin, ONE, run=f"{DAG}/r1"))
+
+
 def test_forecast_stands_beside_what_came(admin: httpx.Client) -> None:
     lane, name = STREAM.history(), f"{DAG}/manual__1"
     begin, end = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
