@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-.PHONY: help setup test soak check demo up env compose-test lock clean
+.PHONY: help setup test soak check demo up env compose-test bench bench-lock lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -56,6 +56,24 @@ env: ## .env with fresh keys and passwords, for docker compose; never overwrites
 
 compose-test: $(READY) ## the compose stack with two workers: 5,000 records, parts killed, both sides compared
 	@PYTHONPATH=tests/compose:tests/servers $(BIN)/python tests/compose/run.py
+
+SCALE ?= full
+BENCH := build/bench-venv
+BENCH_READY := $(BENCH)/.ready
+
+# The peers live in an environment of their own: dlt and Airflow want other versions of the same packages.
+$(BENCH_READY): $(READY) benchmarks/requirements.txt
+	@rm -rf $(BENCH) && $(BIN)/python -m venv $(BENCH)
+	@$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r benchmarks/requirements.txt
+	@$(BENCH)/bin/pip check --disable-pip-version-check
+	@touch $(BENCH_READY)
+
+bench: $(READY) $(BENCH_READY) ## every benchmark beside its peers, into docs/performance.md; SCALE=small takes minutes
+	@$(BIN)/python -m benchmarks.bench --scale $(SCALE)
+
+bench-lock: $(READY) ## make the benchmarks' requirements.txt anew
+	@$(BIN)/uv pip compile benchmarks/requirements.in --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --quiet --output-file benchmarks/requirements.txt
 
 # Not `lock: $(READY)`: a package that was just added is in no lock yet, so that nothing could be set up from it.
 lock: ## make requirements.lock and the image's anew from pyproject.toml

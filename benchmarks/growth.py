@@ -1,34 +1,39 @@
-"""Whether a live run grows with the ledger: python benchmarks/growth.py [rows] [ledger URL, of an empty one].
+"""Whether a live run grows with the ledger: python -m benchmarks.growth [--scale small].
 
-Runs with nothing new and runs with fifty new contacts, in a ledger of 1,000 records and then in the same one with a
-million, all of them staged and sent long ago. The sandbox holds the few contacts that are read, so that what grows is
-the ledger alone.
+Runs with nothing new and runs with fifty new contacts, in a ledger of 1,000 records and then in the same one with
+more and more, up to a million, all of them staged and sent long ago. The sandbox holds the few contacts that are read,
+so that what grows is the ledger alone.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from benchmarks.recorded_pages import MEMORY
+from benchmarks.results import Cell, Goal, Plot, Result, Table, publish, scale_asked, surroundings
 from benchmarks.simulated_line import SimulatedLine, Together
+from benchmarks.usage import medians
 from include.ledger import open_ledger
 from include.sandbox.server import RunningSandbox
 from include.transport import build_http
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from include.ledger import Ledger
 
-FEW, MANY = 1_000, 1_000_000
+SIZES = {"small": (1_000, 10_000), "full": (1_000, 10_000, 100_000, 1_000_000)}
+GOAL = 1.3
+SCANS = "two statements go over all staged rows of the stream: what is undecided, and how many are left"
 NEWS = 50
 ROUNDS = 3
 SLICE = 50_000
@@ -76,33 +81,40 @@ def fill(ledger: Ledger, dag: str, first: int, end: int) -> None:
             connection.execute(text("ANALYZE"))
 
 
-def timed(work: Callable[[], None]) -> tuple[float, float]:
-    """Return wall and CPU seconds; the sandbox answers in the same process and is counted as well."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def measure(line: SimulatedLine, name: str) -> dict[str, tuple[float, float]]:
+def measure(line: SimulatedLine, name: str) -> dict[str, dict[str, float]]:
     """Return the medians of runs with nothing new and of runs with fifty new contacts."""
-    idle = [timed(lambda number=number: line.live(f"{name} idle {number}")) for number in range(ROUNDS)]  # type: ignore[misc]
+    idle = [timed(line, f"{name} idle {number}") for number in range(ROUNDS)]
     busy = []
     with build_http(base_url=line.running.url) as http:
         for number in range(ROUNDS):
             for person in range(NEWS):
                 who = {"FirstName": "Noor", "LastName": "Nieuw", "Email": f"{name}.{number}.{person}@example.org"}
                 http.post("/_sandbox/exact/124132/Contacts", json=who).raise_for_status()
-            busy.append(timed(lambda number=number: line.live(f"{name} busy {number}")))  # type: ignore[misc]
-    return {
-        kind: (median(wall for wall, _ in took), median(cpu for _, cpu in took))
-        for kind, took in (("nothing new", idle), (f"{NEWS} new", busy))
-    }
+            busy.append(timed(line, f"{name} busy {number}"))
+    return {"nothing new": medians(idle), f"{NEWS} new": medians(busy)}
 
 
-def main(rows: int, url: str) -> int:
-    """Measure both; return 1 if a run in the large ledger takes more than 1.3 times as long."""
-    logging.disable()
-    clock = Together()
+def timed(line: SimulatedLine, run_id: str) -> dict[str, float]:
+    """Run live; the sandbox answers in the same process, and its CPU is counted as well."""
+    line.running.sandbox.log.clear()
+    statements = 0
+
+    def count(*_: object) -> None:
+        nonlocal statements
+        statements += 1
+
+    engine = line.ledger._database.engine  # noqa: SLF001 - to count what is asked of it
+    event.listen(engine, "before_cursor_execute", count)
+    wall, cpu = time.perf_counter(), time.process_time()
+    line.live(run_id)
+    took = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    event.remove(engine, "before_cursor_execute", count)
+    return {**took, "statements": statements, "calls": len(line.running.sandbox.log.entries())}
+
+
+def grow(url: str, sizes: Sequence[int]) -> dict[int, dict[str, dict[str, float]]]:
+    """Measure at each size of one ledger."""
+    clock, found = Together(), {}
     with (
         RunningSandbox(clock=clock.exact_clock) as running,
         open_ledger(url, Fernet.generate_key().decode(), clock=clock.now) as ledger,
@@ -112,24 +124,54 @@ def main(rows: int, url: str) -> int:
         line.log_in()
         line.live("first")
         dag = line.job.stream.dag_id.removesuffix("/history")
-        fill(ledger, dag, 1, FEW)
-        few = measure(line, "few")
-        fill(ledger, dag, FEW, rows)
-        many = measure(line, "many")
-    worst = 0.0
-    for kind, (wall, cpu) in few.items():
-        times = (many[kind][0] / wall, many[kind][1] / cpu)
-        worst = max(worst, *times)
-        told = f"{FEW:,}: {wall:.2f} s wall, {cpu:.2f} s CPU; {rows:,}: {many[kind][0]:.2f} s, {many[kind][1]:.2f} s"
-        print(f"{kind:12} {told}; ratios {times[0]:.2f} and {times[1]:.2f}")  # noqa: T201
-    return int(worst > 1.3)  # noqa: PLR2004 - the goal
+        for smaller, rows in itertools.pairwise((1, *sizes)):
+            fill(ledger, dag, smaller, rows)
+            found[rows] = measure(line, f"of{rows}")
+    return found
+
+
+def table(kind: str, found: dict[int, dict[str, dict[str, float]]]) -> Table:
+    """Return the figures of one kind of run."""
+    first = found[next(iter(found))][kind]
+    rows: list[list[Cell]] = [
+        [
+            *(f"{size:,}", round(one[kind]["calls"]), round(one[kind]["statements"])),
+            *(one[kind]["cpu"], one[kind]["wall"], one[kind]["cpu"] / first["cpu"]),
+        ]
+        for size, one in found.items()
+    ]
+    columns = ["ledger rows", "calls", "SQL statements", "CPU s, sandbox included", "wall s", "CPU of the smallest"]
+    return Table(f"Live run, {kind}, median of {ROUNDS}", columns, rows)
+
+
+def main(scale: str) -> int:
+    """Measure every size."""
+    logging.disable()
+    about = surroundings(scale)
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        found = grow(f"sqlite:///{Path(folder, 'ledger.db')}", SIZES[scale])
+    small, large = found[SIZES[scale][0]], found[SIZES[scale][-1]]
+    kinds = list(small)
+    worst = max(large[kind]["cpu"] / small[kind]["cpu"] for kind in kinds)
+    counts = [large[kind][what] / small[kind][what] for kind in kinds for what in ("calls", "statements")]
+    series: dict[str, list[float | None]] = {kind: [one[kind]["cpu"] for one in found.values()] for kind in kinds}
+    return publish(
+        Result(
+            *("growth", "Growth of a live run with the company"),
+            tables=[table(kind, found) for kind in kinds],
+            goals=[
+                Goal(
+                    f"a live run does not grow: within {GOAL} from {min(found):,} to {max(found):,} ledger rows",
+                    f"CPU {worst:.2f} times, calls and statements {max(counts):.2f} times, at most",
+                    max(worst, *counts) <= GOAL,
+                    f"{max(worst, *counts):.1f} times instead of {GOAL}: {SCANS}",
+                )
+            ],
+            plots=[Plot("growth", "Growth of a live run", "lines", list(found), series, "CPU seconds", log=True)],
+            about=about,
+        )
+    )
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        sys.exit(
-            main(
-                int(sys.argv[1]) if len(sys.argv) > 1 else MANY,
-                sys.argv[2] if len(sys.argv) > 2 else f"sqlite:///{Path(folder, 'ledger.db')}",  # noqa: PLR2004
-            )
-        )
+    sys.exit(main(scale_asked(__doc__)))

@@ -1,6 +1,6 @@
 """Records per CPU second of the transform, against the same rules in plain Python, at several sizes of chunk.
 
-Run it with ``.venv/bin/python benchmarks/transforming.py [records]``. Three things are measured on the same rows, in
+Run it with ``python -m benchmarks.transforming [--scale small]``. Three things are measured on the same rows, in
 turns, so that whatever else the machine does meets all of them:
 
 - ``columns``: cleaning, rules and checks, up to the columns of Personio's fields;
@@ -12,7 +12,6 @@ Each figure is the median of several turns. Each has the rows in memory already 
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
 import sys
@@ -21,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.results import Cell, Goal, Plot, Result, Table, publish, scale_asked, surroundings
 from include.records import SourceRow
 from include.transform import load_mapping, transform_rows
 from include.transform.decide import nothing_collected
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 CHUNKS: Final = (1_000, 10_000, 100_000)
 TURNS: Final = 3
+RECORDS: Final = {"small": 10_000, "full": 100_000}
+GOAL: Final = 200_000
 PLAIN_RECORDS: Final = 2_000
 """Plain Python does not depend on the size of the chunk, and takes its time."""
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -83,7 +85,7 @@ def columns(rows: Sequence[SourceRow], mapping: Mapping) -> None:
             make(leaf, lines, NOW.date())
 
 
-def measure(records: int) -> dict[str, Any]:
+def measure(records: int) -> dict[str, dict[int, float]]:
     """Return records per CPU second by what was done and size of the chunk."""
     chance = random.Random(7)  # noqa: S311 - invented people, the same each time
     rows = [SourceRow(str(number), number, NOW, contact(number, chance)) for number in range(records)]
@@ -103,12 +105,8 @@ def measure(records: int) -> dict[str, Any]:
                 some = rows[: PLAIN_RECORDS if name == "plain Python" else records]
                 speeds[name][chunk].append(_speed(way, some, chunk))
     return {
-        "records": records,
-        "turns": TURNS,
-        "per_cpu_second": {
-            name: {str(chunk): round(statistics.median(of_chunk)) for chunk, of_chunk in by_chunk.items()}
-            for name, by_chunk in speeds.items()
-        },
+        name: {chunk: statistics.median(found) for chunk, found in by_chunk.items()}
+        for name, by_chunk in speeds.items()
     }
 
 
@@ -119,20 +117,39 @@ def _speed(way: Callable[[Sequence[SourceRow]], Any], rows: Sequence[SourceRow],
     return len(rows) / (time.process_time() - begun)
 
 
-def table(found: dict[str, Any]) -> str:
-    """Return the figures as a table for people."""
-    lines = ["| records per CPU second | " + " | ".join(f"chunks of {size:,}" for size in CHUNKS) + " |"]
-    lines.append("|---" * (len(CHUNKS) + 1) + "|")
-    for name, speeds in found["per_cpu_second"].items():
-        lines.append(f"| {name} | " + " | ".join(f"{speeds[str(size)]:,}" for size in CHUNKS) + " |")
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Measure, and print the figures as JSON and as a table."""
-    found = measure(int(sys.argv[1]) if len(sys.argv) > 1 else CHUNKS[-1])
-    sys.stdout.write(json.dumps(found, indent=2) + "\n\n" + table(found) + "\n")
+def main(scale: str) -> int:
+    """Measure, and write what was found."""
+    about, records = surroundings(scale), RECORDS[scale]
+    found = measure(records)
+    best = max(found["decisions"].values())
+    rows: list[list[Cell]] = [
+        [
+            name,
+            *(round(speed) for speed in speeds.values()),
+            max(speeds.values()) / max(found["plain Python"].values()),
+        ]
+        for name, speeds in found.items()
+    ]
+    columns = ["", *(f"chunks of {size:,}" for size in CHUNKS), "of plain Python, at best"]
+    series: dict[str, list[float | None]] = {name: list(speeds.values()) for name, speeds in found.items()}
+    labels = [f"chunks of {size:,}" for size in CHUNKS]
+    return publish(
+        Result(
+            *("transforming", "Transforming"),
+            tables=[Table(f"Records per CPU second, {records:,} records, median of {TURNS}", columns, rows)],
+            goals=[
+                Goal(
+                    f"mapping {GOAL:,} records per CPU second",
+                    f"{best:,.0f}; the columns alone {max(found['columns'].values()):,.0f}",
+                    best >= GOAL,
+                    f"{GOAL / best:.1f} times too slow: most of a record's time is its body, its story and its tuple",
+                )
+            ],
+            plots=[Plot("transforming", "Transforming", "bars", labels, series, "records per CPU second", log=True)],
+            about=about,
+        )
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(scale_asked(__doc__)))
