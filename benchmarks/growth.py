@@ -1,8 +1,8 @@
 """Whether a live run grows with the ledger: python -m benchmarks.growth [--scale small].
 
 Runs with nothing new and runs with fifty new contacts, in a ledger of 1,000 records and then in the same one with
-more and more, up to a million, all of them staged and sent long ago. The sandbox holds the few contacts that are read,
-so that what grows is the ledger alone.
+more and more, up to a million, all of them staged and sent long ago. The sandbox holds the few contacts that are
+read: what grows is the ledger alone.
 """
 
 from __future__ import annotations
