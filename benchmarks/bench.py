@@ -9,6 +9,7 @@ from benchmarks.results import ROOT, scale_asked
 
 MEASURES = (
     "reading",
+    "memory",
     "transforming",
     "loading",
     "calls",

@@ -1,19 +1,22 @@
-"""Peak memory of staging and deciding, at two sizes: it must not grow with the company.
+"""Peak memory of staging and deciding must not grow with the company: python -m benchmarks.memory [--scale small].
 
-Run it with ``.venv/bin/python benchmarks/memory.py``; each size runs in a process of its own.
+Each size runs in a process of its own.
 """
 
 from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 import time
 from zoneinfo import ZoneInfo
 
-SIZES = (10_000, 200_000)
+from benchmarks.results import Cell, Goal, Result, Table, publish, scale_asked, surroundings
+from benchmarks.usage import ask
+
+SIZES = {"small": (1_000, 10_000), "full": (10_000, 200_000)}
+FLAT = 1.1
 PAGE = 1000
 
 
@@ -65,18 +68,36 @@ def contact(number: int) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    """Measure every size in a fresh process and print the ratio of the peaks."""
-    results = []
-    for size in SIZES:
-        ran = subprocess.run([sys.executable, __file__, str(size)], capture_output=True, text=True, check=True)
-        results.append(json.loads(ran.stdout))
-    ratio = results[-1]["peak_mib"] / results[0]["peak_mib"]
-    sys.stdout.write(json.dumps({"runs": results, "peak_ratio": round(ratio, 3)}, indent=2) + "\n")
+def main(scale: str) -> int:
+    """Measure every size in a fresh process."""
+    about, sizes = surroundings(scale), SIZES[scale]
+    found = [ask("benchmarks.memory", size) for size in sizes]
+    peak, ratio = found[-1]["peak_mib"], found[-1]["peak_mib"] / found[0]["peak_mib"]
+    names = ("records", "stage_seconds", "decide_seconds", "peak_mib")
+    rows: list[list[Cell]] = [[one[name] for name in names] for one in found]
+    return publish(
+        Result(
+            *("memory", "Memory of staging and deciding"),
+            tables=[
+                Table(
+                    "Once, each in a process of its own", ["records", "staging, s", "deciding, s", "peak MiB"], rows
+                )
+            ],
+            goals=[
+                Goal(
+                    "staging and deciding need no more memory for more records",
+                    f"{peak:.0f} MiB at {sizes[-1]:,}, {ratio:.2f} times that at {sizes[0]:,}",
+                    ratio <= FLAT,
+                    f"{ratio:.2f} times instead of {FLAT}",
+                )
+            ],
+            about=about,
+        )
+    )
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        sys.stdout.write(json.dumps(measure(int(sys.argv[1]))))
+    if sys.argv[1:] and sys.argv[1].isdecimal():
+        sys.stdout.write(json.dumps(measure(int(sys.argv[1]))) + "\n")
     else:
-        main()
+        sys.exit(main(scale_asked(__doc__)))
