@@ -12,6 +12,10 @@ import matplotlib as mpl  # type: ignore[import-not-found, unused-ignore]
 
 mpl.use("svg")
 import matplotlib.pyplot as plt  # type: ignore[import-not-found, unused-ignore]
+from matplotlib.ticker import (  # type: ignore[import-not-found, unused-ignore]
+    FuncFormatter,
+    NullFormatter,
+)
 
 # Text as text, and the same file for the same figures.
 mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "performance", "font.size": 9})
@@ -39,8 +43,8 @@ def lines(axes: Any, plot: dict[str, Any]) -> None:
     for (name, values), colour in zip(plot["series"].items(), COLOURS, strict=False):
         axes.plot(plot["labels"], values, marker="o", label=name, color=colour)
     if plot["log"]:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        logarithmic(axes, "x")
+        logarithmic(axes, "y")
 
 
 def bars(axes: Any, plot: dict[str, Any]) -> None:
@@ -52,7 +56,9 @@ def bars(axes: Any, plot: dict[str, Any]) -> None:
     places = [place + 0.4 - width / 2 for place in range(len(plot["labels"]))]
     axes.set_xticks(places, [wrapped(label) for label in plot["labels"]])
     if plot["log"]:
-        axes.set_yscale("log")
+        logarithmic(axes, "y")
+        # A bar of one would have no height.
+        axes.set_ylim(bottom=0.8 * min(v for values in plot["series"].values() for v in values if v))
 
 
 def stacked(axes: Any, plot: dict[str, Any]) -> None:
@@ -70,11 +76,19 @@ def horizontal(axes: Any, plot: dict[str, Any]) -> None:
     axes.invert_yaxis()
 
 
+def logarithmic(axes: Any, which: str) -> None:
+    """Scale an axis, and write its powers of ten as numbers."""
+    getattr(axes, f"set_{which}scale")("log")
+    axis = getattr(axes, f"{which}axis")
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def wrapped(label: str) -> str:
     """Return a label of several short lines."""
     found = [""]
     for word in str(label).split():
-        if len(found[-1]) + len(word) > 16:  # noqa: PLR2004 - letters that fit below a group of bars
+        if len(found[-1]) + len(word) > 14:  # noqa: PLR2004 - letters that fit below a group of bars
             found.append("")
         found[-1] = f"{found[-1]} {word}".strip()
     return "\n".join(found)
