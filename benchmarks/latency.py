@@ -12,19 +12,20 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.airflow_stack import Airflow, airflow
 from benchmarks.results import ROOT, Cell, Plot, Result, Table, publish, scale_asked, surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 TIMES = {"small": 1, "full": 5}
 POLL = 5
 """Seconds between two looks of sensor and watcher while measuring."""
 MINUTE = 60
 APPLICATIONS = "v1/recruiting/applications"
+CREATED = 201
 FEED = "sync/CRM/Contacts"
 PATIENCE = 300
 
@@ -54,18 +55,33 @@ def arrived(here: Airflow, before: int) -> dict[str, float]:
 
     :param before: calls in the sandbox's log when the contact was created.
     """
+
+    def since() -> list[dict[str, Any]]:
+        return [one for one in here.log() if one["seq"] > before]
+
+    def sent() -> list[float]:
+        return [at(one) for one in since() if one["kind"] == APPLICATIONS and one["status"] == CREATED]
+
+    until(here, lambda: bool(sent()))
+    return {"sent": min(sent()), "looked": min(at(one) for one in since() if one["kind"] == FEED)}
+
+
+def until(here: Airflow, done: Callable[[], bool]) -> None:
+    """Wait for something."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+    while not done():
         here.stack.processes.check()
-        since = [one for one in here.log() if one["seq"] > before]
-        sent = [at(one) for one in since if one["kind"] == APPLICATIONS and one["status"] == 201]  # noqa: PLR2004
-        if sent:
-            return {"sent": min(sent), "looked": min(at(one) for one in since if one["kind"] == FEED)}
+        if time.monotonic() > deadline:
+            raise SystemExit(f"nothing came within {PATIENCE} seconds")
         time.sleep(0.2)
-    raise SystemExit(f"nobody arrived within {PATIENCE} seconds")
 
 
-def at(entry: dict[str, str]) -> float:
+def last(here: Airflow) -> int:
+    """Return the number of the last call that the sandbox had."""
+    return max((int(one["seq"]) for one in here.log()), default=0)
+
+
+def at(entry: dict[str, Any]) -> float:
     """Return when a call was made."""
     return datetime.fromisoformat(entry["at"]).timestamp()
 
@@ -73,15 +89,14 @@ def at(entry: dict[str, str]) -> float:
 def measure(here: Airflow, way: Way, times: int) -> list[tuple[float, float]]:
     """Return seconds until the look, and from the look to the applicant, of each contact."""
     dag_id, found = f"bench_latency_{way.name}", []
+    before = last(here)
     here.ready(dag_id)
-    if way.name == "schedule":
-        here.finished(dag_id)
-    else:
-        settle(here)
+    until(here, lambda: any(one["seq"] > before and one["kind"] == FEED for one in here.log()))
+    settle(here)
     for number in range(times):
         # Not always in the same moment between two looks.
         time.sleep(1.7 + number)
-        before = max((one["seq"] for one in here.log()), default=0)
+        before = last(here)
         created = here.join(hash((way.name, number)) % 10**9)
         told = arrived(here, before)
         look = (created // MINUTE + 1) * MINUTE if way.name == "schedule" else told["looked"]
