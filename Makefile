@@ -62,7 +62,7 @@ BENCH := build/bench-venv
 BENCH_READY := $(BENCH)/.ready
 
 # The peers live in an environment of their own: dlt and Airflow want other versions of the same packages.
-$(BENCH_READY): $(READY) benchmarks/requirements.txt
+$(BENCH_READY): benchmarks/requirements.txt | $(READY)
 	@rm -rf $(BENCH) && $(BIN)/python -m venv $(BENCH)
 	@$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r benchmarks/requirements.txt
 	@$(BENCH)/bin/pip check --disable-pip-version-check
