@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CONTACTS, ACCOUNTS = "sync/CRM/Contacts", "sync/CRM/Accounts"
 POST = "v1/recruiting/applications"
+CORRECTION = 1
+"""A statement more where a minute of Exact's ends: the count of the calls that are left begins anew."""
 WINDOW = ("2026-02-01", "2026-02-03")
 
 
@@ -141,10 +143,9 @@ def test_statements_of_reading_and_deciding_do_not_depend_on_how_many_are_new(
             run.load()
         sending[new] = len(made)
         run.commit()
-    # One more where an answer corrects the count of calls that are left.
-    assert deciding[21] <= deciding[1] + 1 <= 42
+    assert deciding[21] <= deciding[1] + CORRECTION <= 42
     # Slot, claim, lease, outcome, event, count: each is durable before the next step.
-    assert (sending[21] - sending[1]) / 20 <= 18
+    assert (sending[21] - sending[1] - CORRECTION) / 20 <= 18
 
 
 def test_statements_of_a_run_with_nothing_new_do_not_grow_with_the_ledger(
@@ -157,4 +158,4 @@ def test_statements_of_a_run_with_nothing_new_do_not_grow_with_the_ledger(
         with statements(ledger) as made:
             line.run(f"idle {number}")
         counts.append(len(made))
-    assert counts[1] <= counts[0] <= 70
+    assert counts[1] <= counts[0] + CORRECTION <= 60
