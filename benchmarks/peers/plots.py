@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -95,7 +94,6 @@ def wrapped(label: str) -> str:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("MPLCONFIGDIR", "/tmp")  # noqa: S108 - its cache of fonts
     images = Path(sys.argv[1])
     images.mkdir(parents=True, exist_ok=True)
     for path in sys.argv[2:]:
