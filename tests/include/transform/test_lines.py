@@ -20,10 +20,6 @@ WRONG = {
     "broken template": (3, "contacts_to_application:\n  fields:\n    message: {template: '{{ City }'}\n"),
     "skip rule": (
         3,
-        (
-            "contacts_to_application: {skip: [\n"
-            " {field: City, problem: a, when: City},\n {field: Fax, problem: b, when: F}]}"
-        ),
         f"{SECTION}: {{skip: [\n{{field: Phone, problem: a, when: Phone}},\n{{field: City, problem: b, when: C}}]}}",
     ),
     "twice": (4, "contacts_to_application:\n  fields:\n    message: {from: City}\n    message: {from: Country}\n"),
