@@ -121,7 +121,7 @@ def whole_record(
         def found(table: Any) -> list[Any]:
             c = table.c
             mine = (c.division == record[0], c.entity == record[1], c.source_id == record[2])
-            rows = connection.execute(select(table).where(*mine).order_by(c.id)).all()
+            rows: list[Any] = list(connection.execute(select(table).where(*mine).order_by(c.id)))
             return [row for row in rows if dags is None or _dag(row) in dags]
 
         made, read = found(deliveries), found(staged)

@@ -11,7 +11,8 @@ from cryptography.fernet import Fernet
 from sqlalchemy import select
 
 from include.ledger import erasures, open_ledger, tombstones
-from include.ledger.names import MOST_WORDS, named, words_of
+from include.ledger.names import MOST_WORDS, words_of
+from include.ledger.narrowing import Narrowing
 from include.ledger.people_tables import names
 from include.privacy.erasing import erase
 from include.privacy.person import person
@@ -37,9 +38,7 @@ def decide(ledger: Ledger, *decisions: Decision, stream: StreamKey = STREAM, **a
 
 
 def found(ledger: Ledger, text: str) -> list[int]:
-    digests = [ledger._cipher.name_digest(word) for word in words_of(text)]
-    with ledger._database.read() as connection:
-        return sorted(connection.execute(named(digests)).scalars())
+    return sorted(row.id for row in ledger.records.page(Narrowing(names=ledger.records.name_digests(text))).rows)
 
 
 def kept(ledger: Ledger) -> list[str]:
