@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 PER_PAGE: Final = 50
 MASKED: Final = "•••"
+NO_ID: Final = "-"
+"""Stands in an address for an id that no record has."""
 
 router = APIRouter(prefix="/records")
 
@@ -99,7 +101,9 @@ def search(
         return RedirectResponse(f"{root(request)}/records/", 303)
     with open_ledger() as ledger:
         if asked.id and any(letter.isdigit() for letter in text):
-            return _found(request, asked)
+            # Only what is an id here goes into the address: a telephone number looks like one.
+            there = ledger.records.sources(asked.narrowing(readable(ledger, user)), most=1)
+            return _found(request, asked if there else Filter(id=NO_ID))
         if not may_see_people(user):
             raise HTTPException(HTTPStatus.FORBIDDEN)
         # What was searched for is personal; that somebody searched is not.

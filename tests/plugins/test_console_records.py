@@ -250,6 +250,14 @@ def console_user(client: httpx.Client, path: str) -> int:
     return client.get(path, headers=HTML).status_code
 
 
+@pytest.mark.parametrize("text", ["0612345678", guid(9), "Sanne1"])
+def test_what_is_no_id_of_a_record_is_not_in_the_address(admin: httpx.Client, text: str) -> None:
+    bring(1)
+    led = search(admin, text).headers["location"]
+    assert text not in led
+    assert "No record fits." in said(admin.get(led, headers=HTML))
+
+
 def test_a_search_needs_the_pages_own_form(admin: httpx.Client) -> None:
     assert post(admin, "/records/search", {"token": "invented", "text": "sanne"}).status_code == 403
 
