@@ -21,7 +21,7 @@ from exact_console.audit import audit
 from exact_console.guard import form_token, may_run_dag, may_see_people, own_form
 from exact_console.pages import back_to, page
 from exact_console.record_filter import Filter
-from exact_console.records import readable
+from exact_console.records import known_run, readable
 from exact_console.signing import sign
 from include.ledger import open_ledger
 from include.ledger.replays import Selection
@@ -123,6 +123,7 @@ def _plan(ledger: Ledger, user: BaseUser, act: str, asked: Filter) -> tuple[Narr
     if asked.about_people and not may_see_people(user):
         raise HTTPException(HTTPStatus.FORBIDDEN)
     mine = readable(ledger, user)
+    known_run(asked, mine)
     allowed = {dag for dag in mine if may_run_dag(user, dag)}
     narrowing = asked.narrowing(allowed)
     barred = sorted({lane[0].removesuffix(HISTORY) for lane in ledger.records.lanes()} & (mine - allowed))

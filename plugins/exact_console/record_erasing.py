@@ -18,7 +18,7 @@ from exact_console.audit import audit
 from exact_console.guard import form_token, may_run_dag, own_form, sees_people
 from exact_console.pages import page
 from exact_console.record_filter import Filter
-from exact_console.records import readable
+from exact_console.records import known_run, readable
 from include.ledger import open_ledger
 from include.privacy.erasing import ASKED, erase, erase_records
 from include.privacy.files import in_exports
@@ -81,6 +81,7 @@ def do(  # noqa: PLR0917 - the fields of a form
 def _shown(request: Request, user: BaseUser, asked: Filter, *, changed: bool = False) -> Response:
     lines: list[str] = []
     with open_ledger() as ledger:
+        known_run(asked, readable(ledger, user))
         if _is_one(asked):
             who = _person(ledger, user, asked)
             audit(user, "people.find", record=asked.id)

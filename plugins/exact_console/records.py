@@ -7,6 +7,7 @@ Personio, and so is to search by it: whoever may not see people must not learn f
 from __future__ import annotations
 
 from http import HTTPStatus
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002 - FastAPI reads the annotations
@@ -23,6 +24,7 @@ from exact_console.record_links import exact_page, personio_page, run_path
 from exact_console.signing import read
 from include.ledger import open_ledger
 from include.ledger.names import FIELDS
+from include.records import HISTORY
 from include.source_and_sent import compared
 
 if TYPE_CHECKING:
@@ -41,11 +43,17 @@ router = APIRouter(prefix="/records")
 
 def readable(ledger: Ledger, user: BaseUser) -> set[str]:
     """Return the DAGs of the ledger that a user may read."""
-    return {dag for dag in _dags(ledger) if may_read_dag(user, dag)}
+    dags = {lane[0].removesuffix(HISTORY) for lane in ledger.records.lanes()}
+    return {dag for dag in dags if may_read_dag(user, dag)}
 
 
-def _dags(ledger: Ledger) -> set[str]:
-    return {lane[0].removesuffix("/history") for lane in ledger.records.lanes()}
+def known_run(asked: Filter, dags: set[str]) -> None:
+    """Refuse to look for a run of a DAG that the user may not know of, as if there were none.
+
+    :raises HTTPException: 404.
+    """
+    if asked.run and asked.run.partition("/")[0] not in dags:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
 
 
 @router.get("/")
@@ -57,12 +65,12 @@ def overview(request: Request, user: GetUserDep, *, before: str = "", notice: st
         raise HTTPException(HTTPStatus.FORBIDDEN)
     with open_ledger() as ledger:
         lanes = ledger.records.lanes()
-        mine = {dag for dag in {lane[0].removesuffix("/history") for lane in lanes} if may_read_dag(user, dag)}
-        if asked.run and asked.run.partition("/")[0] not in mine:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
+        named = {(lane[0].removesuffix(HISTORY), *lane[1:4]) for lane in lanes}
+        mine = {dag for dag in {stream[0] for stream in named} if may_read_dag(user, dag)}
+        known_run(asked, mine)
         found = ledger.records.page(asked.narrowing(mine), after=key_of(before), limit=PER_PAGE, with_content=people)
     told = read("notice", notice)
-    streams = sorted({(lane[0].removesuffix("/history"), *lane[1:4]) for lane in lanes} & _of(lanes, mine))
+    streams = sorted(stream for stream in named if stream[0] in mine)
     return page(
         request,
         "records.html",
@@ -82,11 +90,6 @@ def overview(request: Request, user: GetUserDep, *, before: str = "", notice: st
         known=bool(mine),
         first=not before,
     )
-
-
-def _of(lanes: list[Any], dags: set[str]) -> set[tuple[Any, ...]]:
-    named = {(lane[0].removesuffix("/history"), *lane[1:4]) for lane in lanes}
-    return {stream for stream in named if stream[0] in dags}
 
 
 @router.post("/search")
@@ -142,13 +145,11 @@ def one(request: Request, user: GetUserDep, division: int, entity: str, source_i
         person=_person(whole) if people else MASKED,
         people=people,
         parts=[_part(whole, made) for made in whole.deliveries],
-        story=[{"line": line, "of": _of_line(whole, line.delivery_id), "run": run_path(line.run_id, mine)}
-               for line in whole.story],
-        reads=[{"row": row, "run": run_path(f"{row.dag_id}/{row.run_id}", mine)} for row in whole.rows],
+        story=_story(whole, mine),
         at_exact=exact_page(division, entity, source_id),
         acts=_acts(whole, runnable=runnable, people=people),
         filter=Filter().of_record(division, entity, source_id).query(),
-    )  # fmt: skip
+    )
 
 
 def _named(payload: dict[str, Any] | None) -> str:
@@ -159,8 +160,17 @@ def _person(whole: WholeRecord) -> str:
     return next((name for made in whole.deliveries if (name := _named(made.payload))), "")
 
 
-def _of_line(whole: WholeRecord, delivery_id: int) -> WholeDelivery:
-    return next(made for made in whole.deliveries if made.id == delivery_id)
+def _story(whole: WholeRecord, dags: set[str]) -> list[dict[str, Any]]:
+    """Return what happened to a record, oldest first, and when its rows were read that are held now."""
+    of = {made.id: made for made in whole.deliveries}
+    told: list[tuple[Any, dict[str, Any]]] = [
+        (row.staged_at, {"row": row, "run": run_path(f"{row.dag_id}/{row.run_id}", dags)}) for row in whole.rows
+    ]
+    told += [
+        (line.at, {"row": None, "line": line, "of": of[line.delivery_id], "run": run_path(line.run_id, dags)})
+        for line in whole.story
+    ]
+    return [entry for _, entry in sorted(told, key=itemgetter(0))]
 
 
 def _part(whole: WholeRecord, made: WholeDelivery) -> dict[str, Any]:
