@@ -150,9 +150,9 @@ def test_what_is_of_a_dag_is_refused_to_who_may_not_read_it(
             answer = ask(admin, method, path)
             assert answer.status_code in {403, 404} or path in {"/previews/", "/records/"}, (method, path)
             # A link back repeats what was asked, and nothing else.
-                shown = answer.text.replace(quote_plus(RUN), "")
-                assert dag_id not in shown, (method, path)
-                assert run_id not in shown, (method, path)
+            shown = answer.text.replace(quote_plus(RUN), "")
+            assert dag_id not in shown, (method, path)
+            assert run_id not in shown, (method, path)
 
 
 @pytest.mark.parametrize("foreign", FOREIGN, ids=str)
