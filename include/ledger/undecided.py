@@ -64,11 +64,10 @@ class Question:
 
         Harder than that it stands now: what is under way with another mapping may be refused, and comes again then.
         """
-        mine = (self.fingerprint or "", self.window_fingerprint or self.fingerprint or "")
         return _exists(
             *self._same(),
             deliveries.c.decided_version >= staged.c.row_version,
-            or_(deliveries.c.fingerprint.in_(mine), deliveries.c.state.in_(DONE)),
+            or_(deliveries.c.fingerprint.in_(self._fitting()), deliveries.c.state.in_(DONE)),
             # The state first: only for the few that wait the row itself is opened, to see who owns it.
             or_(deliveries.c.state.not_in(("ready", "retry")), ~deliveries.c.dag_id.endswith(HISTORY)),
         )
@@ -88,9 +87,13 @@ class Question:
     def _decided(self) -> list[ColumnElement[bool]]:
         decided = [*self._same(), deliveries.c.decided_version >= staged.c.row_version]
         if self.fingerprint is not None:
-            fitting = tuple(dict.fromkeys((self.fingerprint, self.window_fingerprint or self.fingerprint, STANDS)))
-            decided.append(or_(deliveries.c.fingerprint.in_(fitting), deliveries.c.state.not_in(WAITING)))
+            decided.append(or_(deliveries.c.fingerprint.in_(self._fitting()), deliveries.c.state.not_in(WAITING)))
         return decided
+
+    def _fitting(self) -> tuple[str, ...]:
+        """Return the fingerprints under which what was not sent stands."""
+        mapping = self.fingerprint or ""
+        return tuple(dict.fromkeys((mapping, self.window_fingerprint or mapping, STANDS)))
 
     def _standing(self) -> ColumnElement[bool]:
         """Return the condition that a decision stands, and that the run has nothing to do with what came of it."""
