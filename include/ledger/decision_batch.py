@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.ledger.states import NOT_NEW, PENDING
 from include.ledger.windows import stream_values
+from include.records import HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,7 @@ class Batch:
     :param released: ids of deliveries that were to be sent and are not any more.
     :param withdrawn: ids of deliveries that the run does not want, and somebody else has waiting.
     :param outdated: ids of deliveries that got new content.
+    :param foreign: ids of deliveries on which another lane's or mapping's runs may rely, and that were changed.
     """
 
     stream: StreamKey
@@ -61,7 +63,7 @@ class Batch:
     withdrawn: list[int] = field(default_factory=list)
     outdated: list[int] = field(default_factory=list)
     _owners: dict[bool, dict[str, Any]] = field(default_factory=dict, repr=False)
-    _foreign: list[int] = field(default_factory=list, repr=False)
+    foreign: list[int] = field(default_factory=list)
     _told: dict[int, tuple[Mapping[str, str], str]] = field(default_factory=dict, repr=False)
 
     def fingerprint_of(self, decision: Decision) -> str:
@@ -89,13 +91,15 @@ class Batch:
     @property
     def unsettles(self) -> bool:
         """Whether a decision of another lane or mapping was changed, on which that one's runs may rely."""
-        return bool(self._foreign)
+        return bool(self.foreign)
 
     def note_foreign(self, row: SqlRow[Any], values: Mapping[str, Any]) -> None:
         """Note a delivery that is decided anew, if it was another lane's or mapping's, or becomes another lane's."""
         mine = self.stream.dag_id
-        if {row.dag_id, values["dag_id"]} != {mine} or row.fingerprint != values["fingerprint"]:
-            self._foreign.append(row.id)
+        # What history had put aside and now would send, a live run takes over if history does not come to it.
+        for_history = values["state"] in PENDING and values["dag_id"].endswith(HISTORY)
+        if for_history or {row.dag_id, values["dag_id"]} != {mine} or row.fingerprint != values["fingerprint"]:
+            self.foreign.append(row.id)
 
     def told(self, trace: Mapping[str, str]) -> str | None:
         """Return a trace as it is stored; decisions of the same story share one, which is written once.

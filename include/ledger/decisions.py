@@ -155,6 +155,9 @@ class DecisionWriter:
         elif decision.outcome == "rejected":
             new_hash = NO_CONTENT
         changed: bool = new_hash != row.content_hash
+        if row.state not in DONE and version == decision.row_version and row.fingerprint != batch.fingerprint:
+            # Refused, it would be so for this mapping, and no longer for the one that others rely on.
+            batch.foreign.append(row.id)
         batch.touches.append(
             {
                 "pk": row.id,

@@ -39,6 +39,7 @@ def reopen(
         deliveries.c.state.in_(CONFIRMED),
     )
     done = blanked = 0
+    feeds: set[tuple[int, str]] = set()
     with database.write() as connection:
         for row in connection.execute(query.order_by(deliveries.c.id).with_for_update()).all():
             if str(Target(row.division, row.entity, row.company, row.destination, row.job)) not in targets:
@@ -66,6 +67,8 @@ def reopen(
                 attempt=row.attempt,
             )
             events.write(connection, [line])
-            unsettle(connection, row.division, row.entity)
+            feeds.add((row.division, row.entity))
             done += 1
+        for feed in sorted(feeds):
+            unsettle(connection, *feed)
     return done, blanked

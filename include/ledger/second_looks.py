@@ -84,7 +84,8 @@ class SecondLooks:
             # Asked again: another run may have decided meanwhile (PostgreSQL).
             update = deliveries.update().where(deliveries.c.id.in_(ids), *where)
             marked = connection.execute(update.values(decided_version=NEVER_DECIDED)).rowcount
-            unsettle(connection, stream.division, stream.entity)
+            if marked:
+                unsettle(connection, stream.division, stream.entity)
             return marked
 
 

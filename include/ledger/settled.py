@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from include.ledger.settled_tables import batches, epochs, settled
@@ -64,7 +64,8 @@ class SettledLanes:
         """
         mine = select(settled).where(_is(question))
         with self._database.read() as connection:
-            # All in one transaction, so that what is newest was there when the epoch was read.
+            # In this order: on PostgreSQL each statement sees what was committed before it, and an epoch that is
+            # raised later must end what is noted under this one.
             epoch = _epoch(connection, question.stream)
             newest = connection.execute(select(batches.c.batch).where(of_stream(batches, question.stream))).scalar()
             row = connection.execute(mine).one_or_none()
@@ -88,7 +89,7 @@ class SettledLanes:
         unsettled = select(func.min(staged.c.batch)).where(
             of_stream(staged, question.stream),
             *(staged.c.batch > before.upto, staged.c.batch <= before.newest),
-            ~question.settled(),
+            *(~question.settled(), ~or_(*question.left_for_good())),
         )
         with self._database.read() as connection:
             first = connection.execute(unsettled).scalar()
@@ -103,7 +104,9 @@ class SettledLanes:
 
     def _keep(self, question: Question, values: dict[str, Any]) -> None:
         with self._database.write() as connection:
-            if connection.execute(settled.update().where(_is(question)).values(values)).rowcount:
+            # Under other terms all rows were looked at meanwhile: that note is theirs.
+            mine = _is(question) if "whole_at" in values else and_(_is(question), settled.c.terms == values["terms"])
+            if connection.execute(settled.update().where(mine).values(values)).rowcount:
                 return
             if "whole_at" in values:
                 insert = self._database.insert(settled).values({**_key(question), **values})

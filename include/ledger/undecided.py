@@ -15,6 +15,7 @@ from include.ledger.windows import of_stream
 from include.records import HISTORY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -62,15 +63,23 @@ class Question:
     def settled(self) -> ColumnElement[bool]:
         """Return the condition that a decision stands for a staged row whatever becomes of its delivery by itself.
 
-        Harder than that it stands now: what is under way with another mapping may be refused, and comes again then.
+        Harder than that it stands now: what is under way with another mapping may be refused, and comes again then;
+        what a history lane has under way may come back, and is then taken over.
         """
         return _exists(
             *self._same(),
             deliveries.c.decided_version >= staged.c.row_version,
             or_(deliveries.c.fingerprint.in_(self._fitting()), deliveries.c.state.in_(DONE)),
             # The state first: only for the few that wait the row itself is opened, to see who owns it.
-            or_(deliveries.c.state.not_in(("ready", "retry")), ~deliveries.c.dag_id.endswith(HISTORY)),
+            or_(deliveries.c.state.not_in(PENDING), ~deliveries.c.dag_id.endswith(HISTORY)),
         )
+
+    def left_for_good(self) -> list[ColumnElement[bool]]:
+        """Return the conditions, of which one is enough, that a staged row is not decided until it is stored anew.
+
+        It was sent for another position, which only ends with a raised epoch; or retention blanked it.
+        """
+        return [sent_elsewhere(self.destination, self.job, self.company, DONE), func.length(staged.c.sealed) == 0]
 
     def asked_for(self) -> ColumnElement[bool]:
         """Return the condition that somebody asked for a staged row, so that its age does not count."""
@@ -163,17 +172,21 @@ def created_within(created_from: datetime | None, created_to: datetime | None) -
     return where
 
 
-def sent_elsewhere(destination: Destination, job: int, company: int | None) -> ColumnElement[bool]:
+def sent_elsewhere(
+    destination: Destination, job: int, company: int | None, states: Sequence[str] = (*DONE, *IN_FLIGHT)
+) -> ColumnElement[bool]:
     """Return the condition that a staged row was sent for another job.
 
     What only waits to be sent does not count, nor what was refused unprocessed and waits for its time: the
     position may have been wrong, and was corrected since.
+
+    :param states: what counts as sent.
     """
     conditions = [
         *_same_source(),
         deliveries.c.destination == destination,
         deliveries.c.job != job,
-        deliveries.c.state.in_((*DONE, *IN_FLIGHT)),
+        deliveries.c.state.in_(states),
     ]
     if company is not None:
         conditions.append(deliveries.c.company == company)

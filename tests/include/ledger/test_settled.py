@@ -2,220 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
-import random
-from collections import Counter
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from include.ledger.narrowing import Narrowing
-from include.ledger.reopening import reopen
 from include.ledger.replays import Selection
 from include.ledger.settled import NOTHING, WHOLE_EVERY
-from include.ledger.states import NOT_NEW, REMAPPABLE
-from include.ledger.tables import deliveries
-from include.ledger.undecided import Question
-from include.records import Decision, StreamKey
+from include.ledger.tables import staged
+from lane_questions import COMPANY, LIVE, OTHER, decide, left_out, question, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from include.ledger import Ledger
+    from include.ledger.undecided import Question
     from tests.include.ledger.conftest import Clock
 
 Make = Any
-LIVE: Final = StreamKey("exact_contacts_to_personio_applications", 124132, "Contacts")
-OTHER: Final = dataclasses.replace(LIVE, dag_id="another")
-LANES: Final = (LIVE, OTHER, LIVE.history())
-COMPANY: Final = 4242
-START: Final = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=3)
-"""Records 1 and 2 were created before the stream began."""
-
-
-def question(stream: StreamKey, job: int, mapping: str) -> Question:
-    return Question(stream, "application", job, COMPANY, mapping, f"{mapping} and window", START)
-
-
-def waiting(ledger: Ledger, asked: Question, since: int | None) -> list[str]:
-    found = ledger.staging.undecided(
-        *(asked.stream, asked.destination, asked.job),
-        fingerprint=asked.fingerprint,
-        window_fingerprint=asked.window_fingerprint,
-        company=asked.company,
-        created_from=asked.created_from,
-        stored_since=since,
-    )
-    return sorted(row.source_id for chunk in found for row in chunk)
-
-
-def left_out(ledger: Ledger, asked: Question, since: int | None) -> list[int]:
-    return [
-        count(
-            *(asked.stream, asked.destination, asked.job, COMPANY),
-            fingerprint=asked.fingerprint or "",
-            window_fingerprint=asked.window_fingerprint,
-            stored_since=since,
-        )
-        for count in (ledger.deliveries.sent_elsewhere, ledger.deliveries.forgotten)
-    ]
-
-
-class Company:
-    """Runs of three lanes, two mappings and two positions over six records, in whatever order."""
-
-    def __init__(self, ledger: Ledger, clock: Clock, source: Make, seed: int) -> None:
-        self.ledger, self.clock, self.source = ledger, clock, source
-        self.dice = random.Random(seed)  # noqa: S311 - a story that can be told again
-        self.versions: Counter[int] = Counter()
-        self.mapping, self.job = "first", 1001
-        usual = [*[self.read] * 5, *[self.live_run] * 16, *[self.load] * 10, self.history_run, self.clear_up]
-        rare = [self.replay, self.refuse, self.reopen, self.remap, self.other_position, self.put_aside, self.move]
-        self.acts: list[Callable[[], None]] = [*usual, *rare, self.forget, self.read_pages, self.wait]
-
-    def step(self) -> str:
-        act = self.dice.choice(self.acts)
-        act()
-        return act.__name__
-
-    def read(self) -> None:
-        stream, rows = self.dice.choice(LANES), []
-        for number in self.dice.sample(range(1, 7), 2):
-            self.versions[number] += self.dice.random() < 0.5
-            rows.append(self.source(number, 1 + self.versions[number], f"Ada {self.versions[number]}"))
-        self.ledger.staging.stage(stream, "run", rows, resume=None, page=1)
-
-    def read_pages(self) -> None:
-        row = self.source(self.dice.randrange(1, 7), 0, "Ada by pages")
-        lane = LIVE.history()
-        self.ledger.staging.stage(lane, "window", [row], resume=None, page=1, versioned=False)
-
-    def _decide(self, stream: StreamKey, job: int, numbers: dict[str, int], run: str | None = None) -> None:
-        decisions = []
-        for source_id, version in numbers.items():
-            number = int(source_id[-12:])
-            outcome = self.dice.choice(["ready", "ready", "rejected", "not_new"])
-            if outcome == "ready":
-                payload = {"first_name": f"Ada {version}"}
-                decisions.append(
-                    Decision(source_id, version, "ready", payload=payload, email=f"{number}@example.org")
-                )
-            elif outcome == "rejected":
-                decisions.append(Decision(source_id, version, "rejected", "exact.Email.missing", "email"))
-            else:
-                decisions.append(Decision(source_id, version, "skipped_by_rule", NOT_NEW, "Created"))
-        asked = question(stream, job, self.mapping)
-        self.ledger.deliveries.decide(
-            *(stream, "application", job, COMPANY, decisions, run or "dag/live"),
-            fingerprint=self.mapping,
-            window_fingerprint=asked.window_fingerprint,
-            selected_for=run,
-        )
-
-    def live_run(self) -> None:
-        asked = question(self.dice.choice([LIVE, LIVE, LIVE, OTHER]), self.job, self.mapping)
-        before = self.ledger.settled.of(asked)
-        rows = self.ledger.staging.undecided(
-            *(asked.stream, asked.destination, asked.job),
-            fingerprint=asked.fingerprint,
-            window_fingerprint=asked.window_fingerprint,
-            company=COMPANY,
-            created_from=START,
-            stored_since=before.upto,
-        )
-        found = {row.source_id: row.row_version for chunk in rows for row in chunk}
-        if self.dice.random() < 0.2:
-            # Killed on the way: some are decided, nothing is noted.
-            self._decide(asked.stream, asked.job, dict(list(found.items())[:1]))
-            return
-        self._decide(asked.stream, asked.job, found)
-        self.ledger.settled.note(asked, before)
-
-    def history_run(self) -> None:
-        asked = dataclasses.replace(question(LIVE.history(), self.job, self.mapping), which="history")
-        rows = self.ledger.staging.undecided(
-            *(asked.stream, asked.destination, asked.job),
-            fingerprint=asked.fingerprint,
-            window_fingerprint=asked.window_fingerprint,
-            company=COMPANY,
-            which="history",
-        )
-        found = {row.source_id: row.row_version for chunk in rows for row in chunk}
-        self._decide(asked.stream, asked.job, found, "dag/backfill")
-
-    def load(self) -> None:
-        kind: dict[str, Any] = self.dice.choice(
-            [{"stream": LIVE}, {"stream": OTHER}, {"selected_for": "dag/backfill"}]
-        )
-        job = self.dice.choice([1001, 1002])
-        run = kind.get("selected_for", "dag/live")
-        claim = self.ledger.deliveries.claim(COMPANY, "application", job, run_id=run, **kind)
-        if claim is not None and self.dice.random() < 0.8:
-            state: Any = self.dice.choice(["created", "rejected", "retry", "in_doubt", "ready", "already_there"])
-            due = self.clock.at if state in {"retry", "in_doubt"} else None
-            self.ledger.deliveries.settle(claim, state, due_at=due)
-
-    def clear_up(self) -> None:
-        job = self.dice.choice([1001, 1002])
-        claim = self.ledger.deliveries.claim_in_doubt(COMPANY, "application", job, run_id="dag/live")
-        if claim is not None:
-            state: Any = self.dice.choice(["created", "rejected", "ready"])
-            self.ledger.deliveries.settle(claim, state)
-
-    def replay(self) -> None:
-        states = self.dice.choice([("rejected",), REMAPPABLE])
-        self.ledger.deliveries.replay_all(Selection(states=states), run_id="somebody")
-
-    def refuse(self) -> None:
-        self.ledger.deliveries.refuse("dag/backfill", by="somebody")
-
-    def reopen(self) -> None:
-        with self.ledger._database.read() as connection:
-            row = connection.execute(deliveries.select().where(deliveries.c.state == "created")).first()
-        if row is not None:
-            target = f"{row.division}/{row.entity}/application/{COMPANY}/{row.job}"
-            reopen(self.ledger._database, row.source_id, "application", {target}, run_id="somebody")
-
-    def put_aside(self) -> None:
-        states = (self.dice.choice(["ready", "retry", "rejected"]),)
-        self.ledger.deliveries.set_aside(Narrowing(states=states), run_id="console/skip")
-
-    def remap(self) -> None:
-        self.mapping = self.dice.choice(["first", "second"])
-
-    def other_position(self) -> None:
-        self.job = self.dice.choice([1001, 1001, 1002])
-
-    def move(self) -> None:
-        if self.dice.random() < 0.2:
-            self.ledger.watermarks.restart(LIVE, 1, "dag/live", moved=None)
-
-    def forget(self) -> None:
-        self.ledger.retention.purge(self.clock.at - timedelta(seconds=self.dice.choice([0, 3600])))
-
-    def wait(self) -> None:
-        self.clock.advance(self.dice.choice([60, 1800, 40_000]))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_nothing_that_waits_is_passed_over(ledger: Ledger, clock: Clock, source: Make, seed: int) -> None:
-    """Whoever does what in between: what a look at the rows since finds is what a look at all rows finds."""
-    company, story, settled = Company(ledger, clock, source, seed), list[str](), 0
-    with ledger.kept_open():
-        for _ in range(60):
-            story.append(company.step())
-            stream, mapping = (
-                company.dice.choice([LIVE, LIVE, OTHER]),
-                company.dice.choice(["first", company.mapping]),
-            )
-            asked = question(stream, company.dice.choice([1001, company.job]), mapping)
-            since = ledger.settled.of(asked).upto
-            settled += since > 0
-            told = stream.dag_id, mapping, asked.job, since, story
-            assert waiting(ledger, asked, since) == waiting(ledger, asked, None), told
-            assert left_out(ledger, asked, since) == left_out(ledger, asked, None), told
-    assert settled, "the story never came to a lane that was settled"
+HISTORY_LANE = LIVE.history()
 
 
 def decided(ledger: Ledger, asked: Question, make: Make) -> None:
@@ -312,3 +115,96 @@ def test_a_settled_lane_is_not_walked_through(sqlite_ledger: Ledger, plans: Any,
     assert walked
     assert all("batch" in step for step in walked), walked
     assert not [step for step in steps if step.startswith("SCAN")], steps
+
+
+def settled_since(ledger: Ledger, asked: Question) -> int:
+    """Let a live run that finds nothing note how far the lane is settled; return up to where."""
+    before = ledger.settled.of(asked)
+    assert waiting(ledger, asked, before.upto) == []
+    ledger.settled.note(asked, before)
+    return ledger.settled.of(asked).upto
+
+
+def found(ledger: Ledger, asked: Question) -> list[int]:
+    """Return what the next live run finds, which must be what a look at all rows finds."""
+    some = waiting(ledger, asked, ledger.settled.of(asked).upto)
+    assert some == waiting(ledger, asked, None)
+    return [int(source_id[-12:]) for source_id in some]
+
+
+@pytest.mark.parametrize("end", ["retry", "ready", "in doubt"])
+def test_what_history_had_under_way_and_comes_back_is_taken_over(
+    ledger: Ledger, source: Make, ready: Make, clock: Clock, end: Any
+) -> None:
+    """Its run may be dead: the live lane finds it although it found nothing to do while the request was under way."""
+    asked, run = question(LIVE, 1001, "first"), "dag/backfill"
+    ledger.staging.stage(HISTORY_LANE, "run", [source(4)], resume=None, page=1)
+    decide(ledger, HISTORY_LANE, ready(4), run=run)
+    claim = ledger.deliveries.claim(COMPANY, "application", 1001, run_id=run, selected_for=run)
+    assert claim is not None
+    ledger.staging.stage(LIVE, "run", [source(4)], resume=None, page=1)
+    settled_since(ledger, asked)
+    if end == "in doubt":
+        ledger.deliveries.settle(claim, "in_doubt", due_at=clock.at)
+        claim = ledger.deliveries.claim_in_doubt(COMPANY, "application", 1001, run_id=run, selected_for=run)
+        assert claim is not None
+        ledger.deliveries.settle(claim, "ready")
+    else:
+        ledger.deliveries.settle(claim, end, due_at=clock.at)
+    assert found(ledger, asked) == [4]
+
+
+@pytest.mark.parametrize("who", [HISTORY_LANE, OTHER.history()], ids=["own history", "another DAG"])
+def test_what_was_under_way_and_is_refused_under_another_mapping_comes_again(
+    ledger: Ledger, source: Make, ready: Make, who: Any
+) -> None:
+    asked = question(LIVE, 1001, "first")
+    for stream in (LIVE, who):
+        ledger.staging.stage(stream, "run", [source(4)], resume=None, page=1)
+    decide(ledger, LIVE, ready(4))
+    claim = ledger.deliveries.claim(COMPANY, "application", 1001, run_id="dag/live", stream=LIVE)
+    assert claim is not None
+    settled_since(ledger, asked)
+    decide(ledger, who, ready(4), mapping="second", run="dag/backfill")
+    ledger.deliveries.settle(claim, "rejected", reason_code="personio.email")
+    assert found(ledger, asked) == [4]
+
+
+def test_what_one_window_refused_and_another_makes_ready_is_taken_over(
+    ledger: Ledger, source: Make, ready: Make, rejected: Make
+) -> None:
+    asked = question(LIVE, 1001, "first")
+    ledger.staging.stage(HISTORY_LANE, "run", [source(4)], resume=None, page=1)
+    decide(ledger, HISTORY_LANE, rejected(4), run="dag/first window")
+    ledger.staging.stage(LIVE, "run", [source(4)], resume=None, page=1)
+    settled_since(ledger, asked)
+    decide(ledger, HISTORY_LANE, ready(4), run="dag/second window")
+    assert found(ledger, asked) == [4]
+
+
+def test_a_corrected_position_does_not_hold_the_lane(ledger: Ledger, source: Make, ready: Make) -> None:
+    """Whoever was sent for the old one is left out for good."""
+    asked = question(LIVE, 1002, "first")
+    ledger.staging.stage(LIVE, "run", [source(4)], resume=None, page=1)
+    decide(ledger, LIVE, ready(4))
+    claim = ledger.deliveries.claim(COMPANY, "application", 1001, run_id="dag/live", stream=LIVE)
+    assert claim is not None
+    ledger.deliveries.settle(claim, "created")
+    assert settled_since(ledger, asked) == 1
+    assert found(ledger, asked) == []
+
+
+def test_what_retention_blanked_does_not_hold_the_lane(
+    ledger: Ledger, source: Make, rejected: Make, clock: Clock
+) -> None:
+    """Also in a ledger that is older than batches; read again, it is in a batch of its own."""
+    ledger.staging.stage(LIVE, "run", [source(4)], resume=None, page=1)
+    decide(ledger, LIVE, rejected(4))
+    with ledger._database.write() as connection:
+        connection.execute(staged.update().values(batch=0))
+    clock.advance(86_400 * 100)
+    ledger.retention.purge(clock.at - timedelta(days=90))
+    asked = question(LIVE, 1001, "second")
+    assert settled_since(ledger, asked) == 1
+    ledger.staging.stage(LIVE, "run", [source(4)], resume=None, page=1)
+    assert found(ledger, asked) == [4]
