@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SIZES = {"small": (1_000, 10_000), "full": (1_000, 10_000, 100_000, 1_000_000)}
 GOAL = 1.3
-SCANS = "two statements go over all staged rows of the stream: what is undecided, and how many are left"
+SCANS = "indexes get deeper, and a bigger file has colder pages"
 NEWS = 50
 ROUNDS = 3
 SLICE = 50_000
