@@ -44,6 +44,7 @@ check: $(READY) ## ruff, mypy strict, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/vulture
 
 demo: $(READY) ## sandbox and real Airflow, two syncs, compared record by record
 	@$(BIN)/exact-personio demo

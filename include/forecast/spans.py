@@ -5,15 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from include.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
-
-Every = Literal["month", "none"]
 
 HISTORY_BEGINS: Final = 2010
 """The history DAGs have intervals since January of this year."""

@@ -8,7 +8,7 @@ from sqlalchemy import and_, case, func, or_, select
 
 from include.ledger import events
 from include.ledger.run_outbox import release
-from include.ledger.states import BY_PERSON, NEVER_DECIDED, STANDS, DeliveryState
+from include.ledger.states import BY_PERSON, NEVER_DECIDED, STANDS
 from include.ledger.tables import deliveries, staged
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from include.ledger.database import Database
     from include.ledger.narrowing import Narrowing
 
-SKIPPABLE: Final[tuple[DeliveryState, ...]] = ("ready", "retry", "rejected")
-"""What a person may put aside: no request of it is under way."""
 
 SLICE: Final = 500
 """Deliveries per transaction: other workers wait for at most so many."""

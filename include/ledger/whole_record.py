@@ -100,7 +100,6 @@ class WholeRecord:
     def dags(self) -> list[str]:
         """Return the DAGs that have read or decided it."""
         return sorted({one.dag_id for one in self.deliveries} | {row.dag_id for row in self.rows})
-        return sorted({made.dag_id for made in self.deliveries} | {row.dag_id for row in self.rows})
 
 
 def whole_record(

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEEP: Final = "keep"
 ERASE: Final = "erase"
 DELETED: Final = "exact.deleted"
 ANONYMISED: Final = "exact.anonymised"

@@ -141,8 +141,10 @@ class Listing:
             elif len(seen.surplus) < MOST_KEPT:
                 names = (match.delivery_id, match.source_id, match.state, str(match.target))
                 seen.surplus.append(Surplus(*names, str(held), row.id))
-        if confirmed or (row.job not in self._jobs and not row.came_through(self._channel)):
-            return
+        if not confirmed and (row.job in self._jobs or row.came_through(self._channel)):
+            self._unconfirmed(row, mine, seen)
+
+    def _unconfirmed(self, row: Shown, mine: list[Match], seen: Seen) -> None:
         if any(match.state in PENDING for match in mine):
             # Its outcome is not known yet: the load finds it out.
             seen.counts["pending"] += 1

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 STEP: Final = 10
 """From the start of one bar to the next."""
-BAR: Final = 7
 HEIGHT: Final = 24
 _LEAST: Final = 2
 """So high is the bar of one record among thousands: it is to be seen."""
