@@ -30,7 +30,7 @@ def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str
     :param doc: Markdown shown in the UI.
     :param schedule: cron expression in UTC; its data intervals are real, a bare cron's would be empty.
     """
-    with DAG(
+    dag = DAG(
         dag_id,
         schedule=CronDataIntervalTimetable(schedule, timezone="UTC"),
         start_date=FIRST_DAY,
@@ -41,19 +41,27 @@ def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str
         params=form(destination, entity),
         tags=["exact-online", "personio", entity.lower()],
         doc_md=doc,
-    ) as dag:
-        add_line(dag_id, entity, destination)
+    )
+    add_line(dag, entity, destination)
     return dag
 
 
-def add_line(dag_id: str, entity: Entity, destination: Destination, *, windows_only: bool = False) -> None:
-    """Add the tasks of the line to the DAG whose block this is called in.
+def add_line(dag: DAG, entity: Entity, destination: Destination, *, windows_only: bool = False) -> None:
+    """Add the tasks of the line to a DAG, whose id also names the asset that tells other DAGs of a run.
 
-    :param dag_id: names the asset that tells other DAGs of a run.
+    They are made before they are added: a task that is made inside a DAG's block copies the whole form once for each
+    class that it is made of, and carries a copy. Airflow puts the form's values before a task in any case.
+
+    :param dag: outside of its block.
     :param windows_only: of a DAG for history: a run has to say which records it means.
     """
-    line: dict[str, Any] = {"entity": entity, "destination": destination, "windows_only": windows_only}
-    chain(
+    line: dict[str, Any] = {
+        "entity": entity,
+        "destination": destination,
+        "windows_only": windows_only,
+        "default_args": dag.default_args,
+    }
+    tasks = (
         PlanOperator(task_id="plan", **line),
         ExtractOperator(task_id="extract", **line),
         TransformOperator(task_id="transform", **line),
@@ -61,8 +69,10 @@ def add_line(dag_id: str, entity: Entity, destination: Destination, *, windows_o
         LoadOperator(task_id="load", **line),
         CommitOperator(
             task_id="commit",
-            asset=Asset(name=dag_id, uri=f"x-exact-online://{dag_id}/{entity.lower()}"),
+            asset=Asset(name=dag.dag_id, uri=f"x-exact-online://{dag.dag_id}/{entity.lower()}"),
             on_success_callback=None if windows_only else stream_committed,
             **line,
         ),
     )
+    dag.add_tasks(tasks)
+    chain(*tasks)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exact_to_personio import form_fields as fields
 from exact_to_personio.form_fields import optional
+from ledger_task.dag_defaults import in_one_dialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,7 @@ def form(destination: Destination, entity: Entity, *, history: bool = False) -> 
     """
     own = {"application": _application, "employee": _employee, "employee_match": _match}[destination]()
     first: dict[str, Param] = {name: own.pop(name) for name in ("job_position_id", "updated_since") if name in own}
-    return {
+    params: dict[str, Param] = {
         **fields.window(history=history),
         **(fields.looks() if destination != "employee_match" else {}),
         **first,
@@ -89,6 +90,7 @@ def form(destination: Destination, entity: Entity, *, history: bool = False) -> 
         **({} if history else fields.start()),
         **fields.again(),
     }
+    return in_one_dialect(params)
 
 
 def _application() -> dict[str, Param]:

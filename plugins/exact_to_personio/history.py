@@ -41,7 +41,7 @@ def build_history_dag(
     :param schedule: cron expression of the intervals' borders, in that zone.
     """
     zone = setting("EXACT_PERSONIO_HISTORY_TIMEZONE", "Europe/Amsterdam")
-    with DAG(
+    dag = DAG(
         dag_id,
         schedule=HistoryTimetable(schedule, timezone=zone),
         start_date=datetime(FIRST_YEAR, 1, 1, tzinfo=ZoneInfo(zone)),
@@ -53,6 +53,6 @@ def build_history_dag(
         params=form(destination, entity, history=True),
         tags=["exact-online", "personio", entity.lower(), "history"],
         doc_md=doc,
-    ) as dag:
-        add_line(dag_id, entity, destination, windows_only=True)
+    )
+    add_line(dag, entity, destination, windows_only=True)
     return dag

@@ -33,8 +33,8 @@ DAYS: dict[str, Any] = {
 @pytest.fixture
 def approve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ApproveOperator:
     monkeypatch.setenv("EXACT_PERSONIO_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
-    with DAG("d", schedule=None) as dag:
-        add_line("d", "Contacts", "application")
+    dag = DAG("d", schedule=None)
+    add_line(dag, "Contacts", "application")
     found = dag.get_task("approve")
     assert isinstance(found, ApproveOperator)
     return found
@@ -91,8 +91,7 @@ def test_unusable_hours_take_no_dag_away(text: str, tmp_path: Path, monkeypatch:
     """The setting is read while DAG files are parsed; the task says what is wrong with it."""
     assert unusable_timeout() == ""
     monkeypatch.setenv("EXACT_PERSONIO_APPROVAL_HOURS", text)
-    with DAG("d", schedule=None):
-        add_line("d", "Contacts", "application")
+    add_line(DAG("d", schedule=None), "Contacts", "application")
     assert response_timeout().total_seconds() == 24 * 3600
     assert "EXACT_PERSONIO_APPROVAL_HOURS" in unusable_timeout()
 
