@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-.PHONY: help setup test soak check demo up env compose-test bench bench-lock lock clean
+.PHONY: help setup test soak check texts demo up env compose-test bench bench-lock lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -45,6 +45,9 @@ check: $(READY) ## ruff, mypy strict, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/vulture
+
+texts: $(READY) ## the console's translations brought up to its code: what is new stands in the .po without a text
+	@PYTHONPATH=tests/servers $(BIN)/python -m console_texts
 
 demo: $(READY) ## sandbox and real Airflow, two syncs, compared record by record
 	@$(BIN)/exact-personio demo

@@ -26,6 +26,7 @@ from exact_console import (
     runs,
 )
 from exact_console.guard import no_foreign_forms
+from exact_console.language import N_, translated
 from exact_console.pages import FOLDER, page, wants_html
 from include.errors import ExactPersonioError, RetryLaterError
 
@@ -44,11 +45,11 @@ PAGES = (
     reconciliation,
 )
 SENTENCES = {
-    HTTPStatus.UNAUTHORIZED: "Your Airflow session has ended. Log in again and start anew.",
-    HTTPStatus.FORBIDDEN: (
+    HTTPStatus.UNAUTHORIZED: N_("Your Airflow session has ended. Log in again and start anew."),
+    HTTPStatus.FORBIDDEN: N_(
         "You may not do this: it needs the right to edit the connection, or to trigger the DAG, in Airflow."
     ),
-    HTTPStatus.NOT_FOUND: "There is nothing here.",
+    HTTPStatus.NOT_FOUND: N_("There is nothing here."),
 }
 HEADERS = {
     "Content-Security-Policy": (
@@ -110,9 +111,9 @@ def create_app() -> FastAPI:
 async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.UNPROCESSABLE_ENTITY
     sentence = SENTENCES.get(HTTPStatus(status)) or (
-        str(error.detail) if isinstance(error, HTTPException) else "The form lacks something. Start again."
+        str(error.detail) if isinstance(error, HTTPException) else N_("The form lacks something. Start again.")
     )
-    return _answer(request, status, sentence)
+    return _answer(request, status, translated(request, sentence))
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -65,6 +65,15 @@ def translations(language: str) -> NullTranslations:
     return GNUTranslations(packed)
 
 
+def translated(request: Request, text: str) -> str:
+    """Return a text in the viewer's language, where it is not a template that says it.
+
+    :param request: of the viewer.
+    :param text: in English.
+    """
+    return translations(language_of(request)).gettext(text)
+
+
 def filters(language: str) -> dict[str, Callable[..., Any]]:
     """Return the templates' filters for numbers and times, in a language."""
 

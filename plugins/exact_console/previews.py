@@ -16,6 +16,7 @@ from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annota
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
 from exact_console.guard import may_read_dag, sees_people
+from exact_console.language import N_, translated
 from exact_console.pages import page
 from include import preview_story as story
 from include.errors import ConfigurationError
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/previews", dependencies=[Depends(sees_people)])
 
+SAID: Final = {
+    "create": N_("would create"),
+    "send_again": N_("would send again if it is not there"),
+    "look_up": N_("would look up"),
+    "nothing": N_("would do nothing"),
+}
+"""What a run would do with a record; `include.preview_story` has the same words for the command line."""
 PER_PAGE: Final = 50
 FEW: Final = 5
 """So few records are shown with their payloads at once."""
@@ -72,7 +80,7 @@ def one(
         run=found,
         counts=[{**row, "said": story.said(row["action"])} for row in counts],
         records=[_record(preview) for preview in records],
-        actions=story.ACTIONS,
+        actions=SAID,
         forms=[form for form in TYPES if form != "parquet" or find_spec("pyarrow")],
         action=action,
         record=source_id,
@@ -111,8 +119,10 @@ def _around(run: str, action: str, offset: int, total: int) -> dict[str, str]:
 
 
 def _nothing(request: Request) -> Response:
-    sentence = (
+    sentence = N_(
         "No preview is kept of this run. Perhaps it found nothing to decide, or is under way; "
         "and previews are removed by age, as all personal data is."
     )
-    return page(request, "message.html", status=HTTPStatus.NOT_FOUND, sentence=sentence, ended=False)
+    return page(
+        request, "message.html", status=HTTPStatus.NOT_FOUND, sentence=translated(request, sentence), ended=False
+    )
