@@ -4,11 +4,14 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Material's warning that MkDocs 2 will be another program; the lock has 1.6.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
 .PHONY: help setup test soak check texts demo up env compose-test bench bench-lock lock clean
+.PHONY: help setup test soak check docs demo up env compose-test bench bench-lock lock release clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,12 +42,16 @@ test: $(READY) ## the whole test suite
 soak: $(READY) ## what takes longer: a load killed while it pauses, and mistakes that the model test must catch
 	@$(BIN)/pytest -n 2 --dist loadfile -m soak
 
-check: $(READY) ## ruff, mypy strict, import contracts
+check: $(READY) ## ruff, mypy strict, import contracts, dead code, the documentation's site
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/vulture
+	@$(MKDOCS) build --strict --quiet
+
+docs: $(READY) ## the documentation as a site on 127.0.0.1:8000, until Ctrl-C
+	@$(MKDOCS) serve --dev-addr 127.0.0.1:8000
 
 texts: $(READY) ## the console's translations brought up to its code: what is new stands in the .po without a text
 	@PYTHONPATH=tests/servers $(BIN)/python -m console_texts
@@ -88,6 +95,9 @@ lock: ## make requirements.lock and the image's anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group image --extra celery --extra metrics --extra parquet --extra postgres \
 		--constraints <(grep -E '^[a-z0-9][^ ]*==' requirements.lock | sed 's/ *\\$$//' | grep -v '^python-dateutil==') \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-image.lock
+
+release: $(READY) ## VERSION=x.y.z: check, test, set the version, commit, tag, build the wheel
+	@$(BIN)/python -m reference.release $(VERSION)
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
