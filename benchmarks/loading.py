@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
 from cryptography.fernet import Fernet
 
@@ -110,7 +109,12 @@ def work(line: SimulatedLine, url: str, key: str, clock: SimulatedTime) -> None:
     )
     with open_ledger(url, key, clock=clock.now) as ledger, build_http(base_url=line.running.url) as http:
         personio = PersonioClient(
-            config, taking_time(http, clock), pacer=ledger.pacer, meter=ledger.meter("load"), sleep=clock.sleep
+            config,
+            taking_time(http, clock),
+            pacer=ledger.pacer,
+            meter=ledger.meter("load"),
+            sleep=clock.sleep,
+            now=clock.now,
         )
         job, limit = line.live_job, limit_of(config, "recruiting")
         while True:
@@ -153,8 +157,6 @@ def measure(scenario: Scenario, minutes: int, folder: str) -> Hour:
             line.log_in()
             line.live("decide", load=False)
         running.sandbox.log.clear()
-        # The client tells by the machine's clock when a refusal is over.
-        stack.enter_context(patch("include.clients.personio_calls.datetime", clock.as_datetime()))
         jobs: list[Callable[[], None]] = [lambda: work(line, url, key, clock)] * scenario.workers
         if scenario.stranger:
             jobs.append(lambda: disturb(line, clock, minutes))

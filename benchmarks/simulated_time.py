@@ -5,14 +5,15 @@ from __future__ import annotations
 import heapq
 import itertools
 from contextlib import contextmanager
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta
 from threading import Condition
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from benchmarks.simulated_line import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 
 class SimulatedTime(Together):
@@ -28,17 +29,6 @@ class SimulatedTime(Together):
         self._turn = Condition()
         self._sleepers: list[tuple[datetime, int]] = []
         self._numbers = itertools.count()
-
-    def as_datetime(self) -> type[datetime]:
-        """Return a ``datetime`` whose ``now`` is this time."""
-        clock = self
-
-        class Simulated(datetime):
-            @classmethod
-            def now(cls, tz: tzinfo | None = None) -> Self:
-                return cls.fromtimestamp(clock.now().timestamp(), tz)
-
-        return Simulated
 
     def expect(self, workers: int) -> None:
         """Let no time pass before so many have begun, or it would pass for the first of them alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from include.clients import clock
@@ -16,6 +16,7 @@ from include.transport import Reply, retried, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     import httpx
 
@@ -44,13 +45,15 @@ class PersonioCalls:
         *,
         pacer: Pacer,
         meter: CallMeter,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None],
+        now: Callable[[], datetime],
     ) -> None:
         self._config = config
         self._http = http
         self._pacer = pacer
         self._meter = meter
         self._sleep = sleep
+        self._now = now
         self._tokens: dict[str, tuple[str, datetime]] = {}
         self._scopes: dict[str, frozenset[str]] = {}
         # Logins whose newest token was refused: another one would be, too.
@@ -126,7 +129,7 @@ class PersonioCalls:
                 self._take_slot(bucket, longest=_DAWDLED)
                 self._reserved[bucket] = time.monotonic()
                 if time.monotonic() - began > _DAWDLED:
-                    raise _too_late(bucket)
+                    raise self._too_late(bucket)
             bearer = {**headers, "Authorization": f"Bearer {token}"}
             reply = self._paced(bucket, method, path, write=write, headers=bearer, **content)
             if reply.status != UNAUTHORIZED:
@@ -139,7 +142,7 @@ class PersonioCalls:
 
     def _token(self, version: str, *, renew: bool) -> str:
         kept = self._tokens.get(version)
-        if kept is not None and not renew and datetime.now(UTC) < kept[1]:
+        if kept is not None and not renew and self._now() < kept[1]:
             return kept[0]
         if not self._config.client_id or not self._config.client_secret:
             raise ConfigurationError(
@@ -148,7 +151,7 @@ class PersonioCalls:
                 way_out="Make an API credential under Settings > Integrations and enter both.",
             )
         token, lifetime = self._ask_for_token(version)
-        self._tokens[version] = token, datetime.now(UTC) + lifetime - _RENEW_EARLY
+        self._tokens[version] = token, self._now() + lifetime - _RENEW_EARLY
         return token
 
     def _ask_for_token(self, version: str) -> tuple[str, timedelta]:
@@ -213,11 +216,11 @@ class PersonioCalls:
         while not self._pacer.use(limit_of(self._config, bucket).name):
             if write:
                 # The record is claimed by now, and not for as long as another slot may take.
-                raise _too_late(bucket)
+                raise self._too_late(bucket)
             self._take_slot(bucket)
         if write and time.monotonic() - began > _DAWDLED:
             # The ledger was long in coming, and the lease covers the request and its answer, hardly more.
-            raise _too_late(bucket)
+            raise self._too_late(bucket)
 
     def _take_slot(self, bucket: str, longest: float | None = None) -> None:
         limit, waited = limit_of(self._config, bucket), 0.0
@@ -225,7 +228,7 @@ class PersonioCalls:
         while wait := self._pacer.acquire(limit.name, limit=limit.slots, seconds=limit.seconds):
             waited += wait
             if waited > longest:
-                raise _rate_limited(wait, f"personio.limit.{bucket}", None)
+                raise self._rate_limited(wait, f"personio.limit.{bucket}", None)
             if wait >= 1:
                 log.info("personio: waiting %.0f s for a call of %s", wait, bucket)
             self._sleep(wait)
@@ -236,7 +239,21 @@ class PersonioCalls:
         told = reply.headers.get("Retry-After", "")
         wait = float(min(int(told), 3600)) if told.isdecimal() else limit.seconds
         self._pacer.block(limit.name, wait)
-        return _rate_limited(wait, f"personio.limit.{bucket}", reply.status)
+        return self._rate_limited(wait, f"personio.limit.{bucket}", reply.status)
+
+    def _too_late(self, bucket: str) -> RateLimitedError:
+        """Say that the call must not leave any more; another one may at once."""
+        return self._rate_limited(0.0, f"personio.limit.{bucket}", None)
+
+    def _rate_limited(self, wait: float, code: str, status: int | None) -> RateLimitedError:
+        retry_at = self._now() + timedelta(seconds=wait)
+        return RateLimitedError(
+            f"Personio's limit of requests is used up until {retry_at:%H:%M:%S %Z}; nothing was processed.",
+            reason_code=code,
+            way_out="It goes on by itself after that time.",
+            status=status,
+            retry_at=retry_at,
+        )
 
 
 def _seconds(value: Any) -> float:
@@ -252,19 +269,3 @@ def _words(value: Any) -> frozenset[str]:
     if isinstance(value, list):
         return frozenset(word for word in value if isinstance(word, str))
     return frozenset(value.split()) if isinstance(value, str) else frozenset()
-
-
-def _too_late(bucket: str) -> RateLimitedError:
-    """Say that the call must not leave any more; another one may at once."""
-    return _rate_limited(0.0, f"personio.limit.{bucket}", None)
-
-
-def _rate_limited(wait: float, code: str, status: int | None) -> RateLimitedError:
-    retry_at = datetime.now(UTC) + timedelta(seconds=wait)
-    return RateLimitedError(
-        f"Personio's limit of requests is used up until {retry_at:%H:%M:%S %Z}; nothing was processed.",
-        reason_code=code,
-        way_out="It goes on by itself after that time.",
-        status=status,
-        retry_at=retry_at,
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from include.clients import clock
@@ -26,6 +27,7 @@ class PersonioCompany:
     :param pacer: shares the limits between all workers.
     :param meter: counts the calls.
     :param sleep: how to wait.
+    :param now: what time it is, in UTC.
     """
 
     def __init__(
@@ -36,10 +38,11 @@ class PersonioCompany:
         pacer: Pacer,
         meter: CallMeter,
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.config = config
         self._http = http
-        self._calls = PersonioCalls(config, http, pacer=pacer, meter=meter, sleep=sleep)
+        self._calls = PersonioCalls(config, http, pacer=pacer, meter=meter, sleep=sleep, now=now)
 
     def reserve(self, bucket: Bucket) -> None:
         """Wait for a slot of a limit; the next call of it is sent without waiting.

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from include.clients.personio import PersonioClient, PersonioConfig
 from include.errors import (
     AlreadyExistsError,
     ConfigurationError,
@@ -17,9 +19,9 @@ from include.errors import (
     RecordRejectedError,
     ServiceUnavailableError,
 )
+from include.transport import build_http
 
 if TYPE_CHECKING:
-    from include.clients.personio import PersonioClient
     from tests.include.clients.conftest import Service, State
 
 ADA: dict[str, Any] = {
@@ -146,6 +148,18 @@ def test_429_blocks_everybody_and_is_left_to_the_caller(
     assert bucket == "personio:4242:recruiting"
     assert 60.0 <= seconds < 62.0
     assert state.slept == []
+
+
+def test_a_refusal_is_over_by_the_clock_that_the_client_was_given(service: Service, state: State) -> None:
+    service.answers = [httpx.Response(429)]
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    config = PersonioConfig(company_id=4242, recruiting_token="recruiting")
+    with build_http(base_url=config.base_url, transport=httpx.MockTransport(service)) as http:
+        personio = PersonioClient(config, http, pacer=state, meter=state, now=lambda: noon)
+        with pytest.raises(RateLimitedError) as caught:
+            personio.create_application(ADA)
+    assert caught.value.retry_at is not None
+    assert timedelta(seconds=60) <= caught.value.retry_at - noon < timedelta(seconds=62)
 
 
 def test_a_slot_that_was_held_too_long_sends_no_write(
