@@ -19,7 +19,7 @@ SECONDS = float(os.environ.get("BENCH_POLL_SECONDS", "5"))
 def line_dag(way: str, schedule: Any) -> DAG:
     """Return a DAG that moves contacts, one run at a time."""
     dag_id = f"bench_latency_{way}"
-    with DAG(
+    dag = DAG(
         dag_id,
         schedule=schedule,
         start_date=FIRST_DAY,
@@ -27,8 +27,8 @@ def line_dag(way: str, schedule: Any) -> DAG:
         max_active_runs=1,
         default_args=default_args(),
         params=form("application", "Contacts"),
-    ) as dag:
-        add_line(dag_id, "Contacts", "application")
+    )
+    add_line(dag, "Contacts", "application")
     return dag
 
 
