@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.usage import compiling
 from include.demo.airflow_api import FINISHED, AirflowApi
 from include.demo.run import ending_cleanly
 from include.demo.sandbox_connections import DIVISION
@@ -89,6 +90,7 @@ def airflow(name: str, dags: Path = ROOT / "dags", env: Mapping[str, str] | None
     with ending_cleanly(), stack:
         for variable in CHANGED:
             stack.processes.env.pop(variable, None)
+        stack.processes.env = compiling(stack.processes.env)
         stack.processes.env.update({"AIRFLOW__CORE__DAGS_FOLDER": str(dags), **(env or {})})
         stack.start()
         stack.sandbox.post(

@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = Path(os.environ.get("BENCH_PYTHON", ROOT / "build" / "bench-venv" / "bin" / "python"))
@@ -48,11 +48,20 @@ def ask(module: str, *arguments: object, peer: bool = False) -> dict[str, Any]:
     :param peer: run it by the peers' Python, which has none of our packages.
     """
     command = [str(PEERS) if peer else sys.executable, "-m", module, *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=compiling(os.environ))
     if ran.returncode:
         raise SystemExit(f"{module} {' '.join(map(str, arguments))} failed:\n{ran.stderr[-3000:]}")
     found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
     return found
+
+
+def compiling(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which modules are compiled once, as in an installation, and not by every process.
+
+    :param env: what it is made of.
+    """
+    kept = {name: value for name, value in env.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "bench" / "pycache")}
 
 
 def medians(found: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -61,8 +61,14 @@ class StageOperator(LedgerOperator):
     def _personio(self) -> PersonioHook:
         return PersonioHook(self.personio_conn_id)
 
+    @cached_property
+    def _exact_of(self) -> dict[int | None, ExactOnlineHook]:
+        return {}
+
     def _exact(self, context: Context) -> ExactOnlineHook:
-        return ExactOnlineHook(self.exact_conn_id, context["params"].get("division"))
+        """Return the hook, the same one for the whole task: each asks Airflow's API for its connection."""
+        division = context["params"].get("division")
+        return self._exact_of.setdefault(division, ExactOnlineHook(self.exact_conn_id, division))
 
     def _mapping(self, context: Context) -> FieldMapping:
         """Return the mapping in force: the run's params above the user's file above the built-in rules."""
