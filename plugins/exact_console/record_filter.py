@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 STATES: Final[tuple[str, ...]] = get_args(DeliveryState)
 
-_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,200}")
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_CODE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+"""A code may name a field of a customer's own, with blanks."""
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SHAPES: Final = {
     "state": re.compile("|".join(STATES)),
     "reason": _CODE,

@@ -14,6 +14,7 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 
 from exact_console.guard import may_read_dag, may_run_dag
 from exact_console.pages import page
+from exact_console.record_filter import Filter
 from include.ledger import open_ledger
 from include.reasons import Advice, advice_on
 from include.records import StreamKey
@@ -53,7 +54,7 @@ class Reason:
 
     :param share: of all that is rejected.
     :param days: how many were last touched on each day.
-    :param dags: DAG -> how many of its records; those that the user may replay.
+    :param dags: of those that the user may replay: DAG, how many of its records, and the address that means them.
     """
 
     code: str
@@ -62,7 +63,7 @@ class Reason:
     share: float
     days: list[tuple[date, int]]
     rows: list[Row]
-    dags: list[tuple[str, int]]
+    dags: list[tuple[str, int, str]]
 
 
 @router.get("/")
@@ -75,7 +76,7 @@ def overview(request: Request, user: GetUserDep, stream: str = "") -> Response:
         groups = [one for one in mine if stream in {"", stream_of(one)}]
         runnable = {dag_id for dag_id in {one.dag_id for one in groups} if may_run_dag(user, dag_id)}
         span = _span(ledger)
-        reasons = reasons_in(ledger, groups, span, runnable)
+        reasons = reasons_in(ledger, groups, span, runnable, whole=not stream)
         shares = shares_of(ledger, groups, span)
     return page(
         request,
@@ -96,13 +97,14 @@ def stream_of(group: Rejected) -> str:
 
 
 def reasons_in(
-    ledger: Ledger, groups: Sequence[Rejected], span: Sequence[date], runnable: Collection[str]
+    ledger: Ledger, groups: Sequence[Rejected], span: Sequence[date], runnable: Collection[str], *, whole: bool
 ) -> list[Reason]:
     """Return what is rejected by reason, the most frequent first, and no more than are shown.
 
     :param groups: in the streams that are shown.
     :param span: the days that are told one by one.
     :param runnable: DAGs whose records the user may replay.
+    :param whole: whether these are all streams of their DAGs, and not one that was chosen.
     """
     counts: Counter[str] = Counter()
     for group in groups:
@@ -122,7 +124,7 @@ def reasons_in(
             counts[code] / counts.total(),
             list(zip(span, per_day[code], strict=True)),
             _rows([group for group in shown if group.reason_code == code], examples),
-            _by_dag((group for group in shown if group.reason_code == code), runnable),
+            _by_dag([group for group in shown if group.reason_code == code], runnable, whole=whole),
         )
         for code in codes
     ]
@@ -165,8 +167,10 @@ def _rows(groups: Sequence[Rejected], examples: Mapping[int, str]) -> list[Row]:
     return sorted(rows, key=lambda row: (-row.count, row.field, row.stream))
 
 
-def _by_dag(groups: Iterable[Rejected], runnable: Collection[str]) -> list[tuple[str, int]]:
-    counts: Counter[str] = Counter()
+def _by_dag(groups: Sequence[Rejected], runnable: Collection[str], *, whole: bool) -> list[tuple[str, int, str]]:
+    counts: Counter[tuple[str, str]] = Counter()
     for group in groups:
-        counts[group.dag_id] += group.count
-    return sorted((dag_id, count) for dag_id, count in counts.items() if dag_id in runnable)
+        place = ("", "", "") if whole else (str(group.division), group.entity, group.destination)
+        meant = Filter(state="rejected", reason=group.reason_code, stream="|".join((group.dag_id, *place)))
+        counts[group.dag_id, meant.query(act="replay")] += group.count
+    return sorted((dag_id, count, meant) for (dag_id, meant), count in counts.items() if dag_id in runnable)

@@ -110,16 +110,27 @@ def test_both_lanes_are_one_row_with_an_example_that_leads_to_the_record(admin: 
     assert f'href="/exact-console/records/124132/Contacts/{source_id(3)}"' in rows[0]
 
 
-def test_replay_leads_to_the_records_of_reason_and_dag(admin: httpx.Client) -> None:
+def test_replay_leads_to_what_marks_as_many_records_of_reason_and_dag(admin: httpx.Client) -> None:
     decide(refused(1), refused(2), refused(3, "personio.attributes[0].id.invalid", "attributes[0].id"))
-    decide(refused(4), stream=OTHER)
-    links = [html.unescape(link) for link in re.findall(r'href="([^"]*records/replay[^"]*)"', read(admin).text)]
-    assert links == [
-        "/exact-console/records/replay?reason=exact.Email.missing&dag=dag_b",
-        f"/exact-console/records/replay?reason=exact.Email.missing&dag={STREAM.dag_id}",
-        f"/exact-console/records/replay?reason=personio.attributes%5B0%5D.id.invalid&dag={STREAM.dag_id}",
-    ]
-    assert "Replay all 2 of these" in words(read(admin))
+    decide(refused(4), refused(5, "personio.custom:x y.invalid", "x y"), stream=OTHER)
+    decide(refused(6), stream=StreamKey(STREAM.dag_id, 77, "Contacts"))
+    found = re.findall(r'href="([^"]*act=replay[^"]*)">(.*?)</a>', read(admin).text, re.DOTALL)
+    assert [led(admin, link) for link, _ in found] == [1, 3, 1, 1]
+    assert ["3" in text for _, text in found] == [False, True, False, False]
+
+
+def led(client: httpx.Client, link: str) -> int:
+    """Return how many records the page means to which a button leads."""
+    shown = client.get(html.unescape(link), headers=HTML)
+    assert shown.status_code == 200
+    return int(re.findall(r'name="count" value="(\d+)"', shown.text)[0])
+
+
+def test_replay_of_one_stream_leaves_the_others_of_its_dag(admin: httpx.Client) -> None:
+    decide(refused(1), refused(2))
+    decide(refused(3), stream=StreamKey(STREAM.dag_id, 77, "Contacts"))
+    [link] = re.findall(r'href="([^"]*act=replay[^"]*)"', read(admin, stream=NAME).text)
+    assert led(admin, link) == 2
 
 
 def test_one_stream_alone(admin: httpx.Client) -> None:
@@ -172,8 +183,8 @@ def test_whoever_may_read_the_dag_sees_counts(console: Console, role: str | None
 
 def test_who_may_not_run_the_dag_is_offered_no_replay(console: Console) -> None:
     decide(refused(1))
-    assert "records/replay" not in read(console.browser("viewer")).text
-    assert "records/replay" in read(console.browser("user")).text
+    assert "act=replay" not in read(console.browser("viewer")).text
+    assert "act=replay" in read(console.browser("user")).text
 
 
 def test_dag_that_may_not_be_read_is_as_if_it_were_not_there(
