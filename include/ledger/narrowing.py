@@ -68,20 +68,25 @@ class Narrowing:
             found.append(_with(events, events.c.run_id == self.run))
         return found
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return the rest as conditions on a delivery."""
+    def conditions(self, *, found: bool = False) -> list[ColumnElement[bool]]:
+        """Return the rest as conditions on a delivery.
+
+        :param found: it is searched for by something else, as it always is where there are candidates.
+        """
         c = deliveries.c
+        looked_at = found or bool(self.candidates())
+        state, dag_id = (unsearched(c.state), unsearched(c.dag_id)) if looked_at else (c.state, c.dag_id)
         where: list[ColumnElement[bool]] = []
         if self.states:
-            where.append(c.state.in_(self.states))
+            where.append(state.in_(self.states))
         for name in ("reason_code", "division", "entity", "destination"):
             value = getattr(self, name)
             if value not in {"", None}:
                 where.append(c[name] == value)
         if self.dag_id:
-            where.append(c.dag_id.in_(_lanes([self.dag_id])))
+            where.append(dag_id.in_(_lanes([self.dag_id])))
         if self.dags is not None:
-            where.append(c.dag_id.in_(_lanes(self.dags)))
+            where.append(dag_id.in_(_lanes(self.dags)))
         if self.since is not None:
             where.append(c.updated_at >= self.since)
         if self.until is not None:
@@ -108,6 +113,15 @@ class Narrowing:
             and self.entity in {"", entity}
             and self.destination in {"", destination}
         )
+
+
+def unsearched(column: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a column to be compared in what is found already.
+
+    SQLite keeps no statistics here: of two indexes it would take the one that begins with a DAG or a state, and walk
+    through all there is of these, instead of the one that leads to a single record.
+    """
+    return column.concat("")
 
 
 def _with(table: Table, where: ColumnElement[bool]) -> Candidates:

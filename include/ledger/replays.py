@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, tuple_
 
 from include.ledger import events as event_log
+from include.ledger.narrowing import unsearched
 from include.ledger.settled import unsettle
 from include.ledger.states import NEVER_DECIDED, REPLAYED, WAITING
 from include.ledger.still_marked import Marked
@@ -171,7 +172,10 @@ class Replays(Marked):
 
 
 def _fits(selection: Selection) -> list[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = [deliveries.c.state.in_(selection.states)]
+    state, dag_id = deliveries.c.state, deliveries.c.dag_id
+    if selection.sources is not None or (selection.narrowing is not None and selection.narrowing.candidates()):
+        state, dag_id = unsearched(state), unsearched(dag_id)
+    where: list[ColumnElement[bool]] = [state.in_(selection.states)]
     if selection.sources is not None:
         named = tuple_(deliveries.c.division, deliveries.c.entity, deliveries.c.source_id)
         # The ids once more: they have an index.
@@ -184,7 +188,7 @@ def _fits(selection: Selection) -> list[ColumnElement[bool]]:
         if value is not None:
             where.append(deliveries.c[name] == value)
     if selection.dag_id is not None:
-        where.append(deliveries.c.dag_id.in_((selection.dag_id, f"{selection.dag_id}{HISTORY}")))
+        where.append(dag_id.in_((selection.dag_id, f"{selection.dag_id}{HISTORY}")))
     if selection.since is not None:
         where.append(deliveries.c.updated_at >= selection.since)
     if selection.narrowing is not None:

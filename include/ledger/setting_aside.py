@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, case, func, or_, select
 
 from include.ledger import events
+from include.ledger.narrowing import unsearched
 from include.ledger.run_outbox import release
 from include.ledger.states import BY_PERSON, NEVER_DECIDED, STANDS
 from include.ledger.tables import deliveries, staged
@@ -99,8 +100,6 @@ class SettingAside:
 
 def _fits(meant: Narrowing) -> list[ColumnElement[bool]]:
     # What may have arrived is sent again or cleared up by whoever settles it; refused, it is over.
-    waits = or_(
-        deliveries.c.state == "rejected",
-        and_(deliveries.c.state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)),
-    )
+    state = unsearched(deliveries.c.state) if meant.candidates() else deliveries.c.state
+    waits = or_(state == "rejected", and_(state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)))
     return [waits, *meant.all_conditions()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ import pytest
 
 from include.ledger import record_list
 from include.ledger.narrowing import Narrowing
+from include.ledger.replays import Selection
+from include.ledger.states import REMAPPABLE
 from include.records import Decision, StreamKey
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 A = StreamKey("dag_a", 124132, "Contacts")
 B = StreamKey("dag_b", 124133, "Accounts")
+OWN = ("source", "remote", "email")
+"""Indexes that lead to a record, not to all of a stream or state."""
 REASONS = ("exact.Email.missing", "exact.Rare.bad", "rule.other")
 
 
@@ -178,3 +183,37 @@ def test_no_list_reads_the_whole_ledger(sqlite_ledger: Ledger, clock: Clock, pla
         steps = [step for plan in told.values() for step in plan if "SCAN" in step]
         known = ("SCAN walk", "SCAN anon", "SCAN (", "SCAN start USING COVERING INDEX ix_ledger_deliveries_")
         assert [step for step in steps if not step.startswith(known)] == [], name
+
+
+def test_one_record_is_found_by_its_own_index(sqlite_ledger: Ledger, clock: Clock, plans: Any) -> None:
+    """SQLite has no statistics: it must not be offered all of a DAG or all of a state instead."""
+    fill(sqlite_ledger, clock)
+    ledger, dags = sqlite_ledger, frozenset({"dag_a"})
+    digests = ledger.records.name_digests("Noor Number5")
+    asked = {
+        "id": Narrowing(id=guid(17)),
+        "id of a stream": Narrowing(id=guid(17), dag_id="dag_a", division=124132, entity="Contacts"),
+        "start of an id": Narrowing(id="0000001A", states=("rejected", "ready")),
+        "address": Narrowing(email=ledger.records.email_digest("p2@example.org"), states=("ready",)),
+        "name": Narrowing(names=digests, states=("ready",)),
+        "run": Narrowing(run="dag/run1", states=("rejected",)),
+        "id and run": Narrowing(id=guid(17), run="dag/run0", email=ledger.records.email_digest("p2@example.org")),
+    }
+    many = [(124132, "Contacts", guid(number)) for number in range(9)]
+    for name, narrowing in asked.items():
+        mine = replace(narrowing, dags=dags)
+        selection = Selection(narrowing=mine, states=REMAPPABLE)
+        work = {
+            "page": lambda mine=mine: ledger.records.page(mine),
+            "sources": lambda mine=mine: ledger.records.sources(mine, most=1),
+            "replayable": lambda selection=selection: ledger.deliveries.replayable(selection),
+            "replay": lambda selection=selection: ledger.deliveries.replay_all(selection, run_id="r"),
+            "named": lambda: ledger.deliveries.replayable(Selection(sources=many, dag_id="dag_a")),
+            "skippable": lambda mine=mine: ledger.deliveries.skippable(mine),
+            "skip": lambda mine=mine: ledger.deliveries.set_aside(mine, run_id="r"),
+        }
+        for question, ask in work.items():
+            steps = [step for plan in plans(ask).values() for step in plan if "ledger_deliveries" in step]
+            by = ("INTEGER PRIMARY KEY (rowid", *(f"INDEX ix_ledger_deliveries_{each} (" for each in OWN))
+            assert steps, (name, question)
+            assert [step for step in steps if not any(each in step for each in by)] == [], (name, question)
