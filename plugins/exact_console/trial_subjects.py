@@ -9,10 +9,11 @@ from airflow.sdk.log import mask_secret
 
 from exact_console.connections import PERSONIO_DEFAULT, fields_of, known_connections, read_app
 from exact_console.examining import SECONDS, within
-from exact_console.guard import may_edit
+from exact_console.guard import may_edit, may_read_dag
 from include.connection_fields import whole_number
 from include.errors import ConfigurationError, ExactPersonioError
 from include.login.session import app_session
+from include.records import HISTORY
 from include.sync.main_contacts import contact_id
 
 if TYPE_CHECKING:
@@ -64,9 +65,10 @@ def job_position() -> int | None:
         return None
 
 
-def kept(ledger: Ledger, entity: Entity, dag_ids: Sequence[str], source_id: str) -> Subject:
+def kept(user: BaseUser, ledger: Ledger, entity: Entity, dag_ids: Sequence[str], source_id: str) -> Subject:
     """Return a record as the ledger has it, the copy of one of these DAGs if there is any.
 
+    :param user: of this request; a contact is shown if they may read a DAG that has read it.
     :param source_id: its ID at Exact.
     :raises ConfigurationError: it is not there, or its content was removed.
     """
@@ -87,7 +89,7 @@ def kept(ledger: Ledger, entity: Entity, dag_ids: Sequence[str], source_id: str)
         )
     main = contact_id(copy.row) if entity == "Accounts" else None
     found = ledger.source_rows.of(main, "Contacts", copy.division) if main else []
-    contact = found[0].row if found else None
+    contact = next((one.row for one in found if may_read_dag(user, one.dag_id.removesuffix(HISTORY))), None)
     return Subject(copy, copy.row, None if contact is None else {**contact, "ID": main})
 
 

@@ -122,7 +122,7 @@ def tried(user: BaseUser, sent: Tried, rules: Rules, dag_ids: Sequence[str], *, 
             found = sent.record or ledger.source_rows.newest(dag_ids, rules.entity)
             if found is None:
                 return replace(sent, trial=try_rules(rules))
-            subject = kept(ledger, rules.entity, dag_ids, found)
+            subject = kept(user, ledger, rules.entity, dag_ids, found)
         if fresh:
             first = try_rules(rules)
             if first.problem:

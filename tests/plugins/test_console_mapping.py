@@ -223,6 +223,30 @@ def test_an_account_needs_its_main_contact(admin: httpx.Client) -> None:
     assert "Sanne van den Berg, sanne@example.org would be sent" in told
 
 
+@pytest.mark.parametrize("lane", ["secret_dag", "secret_dag/history"])
+def test_a_contact_that_only_an_unreadable_dag_has_read_is_not_there(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch, lane: str
+) -> None:
+    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
+
+    account = {"ID": ID, "MainContact": ID.replace("1", "9"), "Name": "Voorbeeld BV", "IsAnonymised": 0}
+    stage(account, ACCOUNTS, "Accounts")
+    stage({**PERSON, "ID": account["MainContact"]}, lane)
+    kind = type(get_auth_manager())
+    stock = kind.is_authorized_dag
+
+    def judge(self: Any, *, details: Any = None, **rest: Any) -> bool:
+        return details.id != "secret_dag" and bool(stock(self, details=details, **rest))
+
+    monkeypatch.setattr(kind, "is_authorized_dag", judge)
+    told = words(attempt(admin, section="accounts_to_application"))
+    assert "The ledger keeps no main contacts of accounts" in told
+    assert "Sanne" not in told
+    assert "555 01 23" not in told
+    stage({**PERSON, "ID": account["MainContact"]})
+    assert "Sanne van den Berg" in words(attempt(admin, section="accounts_to_application"))
+
+
 @pytest.mark.parametrize("role", ["viewer", "user"])
 def test_who_may_not_see_people_sees_rules_and_tries_nothing(console: Console, role: str) -> None:
     stage()
