@@ -25,6 +25,7 @@ from exact_console.trials import Tried, tried
 from include.mapping_story import DAGS, STAND_IN, in_force, own_file, sections, starting_text
 from include.mapping_trial import MOST_TEXT, Rules
 from include.preview_story import of_record
+from include.privacy.person import GUID
 from include.settings import load_settings
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ OUTCOMES: Final = {
     "rejected": N_("would be rejected"),
     "skipped_by_rule": N_("would be left alone"),
 }
+
+NO_ID: Final = N_("This is no whole ID of Exact. Copy it as Exact shows it, or leave the field empty.")
 
 
 class Wanted(BaseModel):
@@ -83,13 +86,24 @@ def attempt(request: Request, user: GetUserDep, form: Annotated[Wanted, Form()])
     rules = Rules(
         entity, destination, text if edited else file.text, file.name or "mapping.yaml", _defaults(destination)
     )
-    record = of_record(form.record)
+    record = _whole_id(form.record)
     about: dict[str, Any] = {"section": name, "record": record, "edited": edited, "asked": form.ask or "ledger"}
     audit(user, "mapping.try", **about)
     sent = Tried(edited, text if edited else "", record)
     found = tried(user, sent, rules, _dags(user, name), fresh=form.ask == "exact")
     audit(user, "mapping.try.done", **about, outcome=found.outcome)
     return _shown(request, user, name, found)
+
+
+def _whole_id(text: str) -> str:
+    """Return an ID of Exact, empty if none is given; what is kept in the audit's log is nothing else.
+
+    :raises HTTPException: 422, without the text: it may be a name.
+    """
+    record = of_record(text)
+    if record and not GUID.fullmatch(record):
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, NO_ID)
+    return record
 
 
 def _defaults(destination: Destination) -> dict[str, int]:

@@ -140,6 +140,17 @@ def test_the_newest_record_is_taken_if_none_is_named(admin: httpx.Client) -> Non
     assert "Daan van den Berg" in words(attempt(admin))
 
 
+@pytest.mark.parametrize("typed", ["Sanne van den Berg", "sanne@example.org", ID[:-1], f"{ID}0"])
+def test_what_is_no_whole_id_is_refused_and_kept_nowhere(admin: httpx.Client, typed: str) -> None:
+    stage()
+    before = audited()
+    answer = attempt(admin, record=typed)
+    assert answer.status_code == 422
+    assert "This is no whole ID of Exact." in words(answer)
+    assert typed not in answer.text
+    assert audited() == before
+
+
 def test_without_a_record_the_rules_are_checked_and_what_to_do_is_said(admin: httpx.Client) -> None:
     assert "The ledger has no record to try them on yet" in words(attempt(admin))
     assert "The ledger knows no record of Contacts by this ID" in words(attempt(admin, record=ID))

@@ -372,7 +372,9 @@ def test_each_file_is_two_rows_of_the_audit_log_without_people(admin: httpx.Clie
     ]
 
 
-@pytest.mark.parametrize("query", [{"run": "no/such"}, {"run": RUN, "form": "exe"}, {"run": "../../x"}])
+@pytest.mark.parametrize(
+    "query", [{"run": "no/such"}, {"run": RUN, "form": "exe"}, {"run": "../../x"}, {"run": RUN, "action": "Sanne"}]
+)
 def test_what_is_not_there_is_no_file_and_no_row_of_the_log(admin: httpx.Client, query: dict[str, str]) -> None:
     with open_ledger() as ledger:
         keep(ledger, [record(1)], RUN)
