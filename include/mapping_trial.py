@@ -25,6 +25,8 @@ SECONDS: Final = 20.0
 """Until the process is ended: it takes most of a second to begin, and may compute for five."""
 MOST_TEXT: Final = 64 * 1024
 """Characters of a mapping file; the built-in ones have two thousand."""
+TOO_MUCH: Final = 3
+"""What the process ends with where memory was refused to it."""
 _PROCESS: Final = "include.transform.trial_process"
 _KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
 _places: Final = threading.BoundedSemaphore(2)
@@ -96,7 +98,7 @@ def try_rules(rules: Rules, row: Row | None = None, contact: Row | None = None, 
     :param row: of Exact; None: only see whether the rules can be used, and what they read.
     :param contact: the main contact of an account.
     :param seconds: until the trial is given up.
-    :raises ConfigurationError: the rules take too much time or memory.
+    :raises ConfigurationError: the rules take too much time or memory, or the trial cannot be made at all.
     :raises RetryLaterError: two trials are under way.
     """
     if rules.text is not None and len(rules.text) > MOST_TEXT:
@@ -152,8 +154,15 @@ def _asked(question: bytes, seconds: float) -> dict[str, Any]:
         raise _too_much() from None
     finally:
         _places.release()
-    if done.returncode:
+    if done.returncode == TOO_MUCH or done.returncode < 0:
+        # A signal is how the system's limits end a process.
         raise _too_much()
+    if done.returncode:
+        raise ConfigurationError(
+            "The trial of the rules ended with an error before it could say which.",
+            reason_code="mapping.trial.failed",
+            way_out="See whether this installation is whole: python -m include.transform.trial_process </dev/null",
+        )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

@@ -31,6 +31,8 @@ CPU_SECONDS: Final = 5
 MEMORY: Final = 2 * 1024**3
 MOST: Final = 1_000_000
 """Bytes of an answer; more than a page can show."""
+TOO_MUCH: Final = 3
+"""Status of the end where memory was refused."""
 _MOST_SHOWN: Final = 500
 
 
@@ -46,13 +48,27 @@ def main() -> int:
     """Read a question from standard input and print the answer, both as JSON."""
     asked = json.loads(sys.stdin.buffer.read())
     _limit()
-    text = json.dumps(_answer(asked))
+    try:
+        text = json.dumps(_answer(asked))
+    except MemoryError:
+        return TOO_MUCH
+    except Exception as error:  # noqa: BLE001 - whatever somebody writes into rules must not look like a crash
+        # The type alone: what an error says may quote the record.
+        text = json.dumps({"problem": _failed(type(error).__name__)})
     if len(text) > MOST:
         text = json.dumps(
             {"problem": {"what": "What the rules make is too long.", "reason_code": "mapping.too_long"}}
         )
     sys.stdout.write(text)
     return 0
+
+
+def _failed(kind: str) -> dict[str, str]:
+    return {
+        "what": f"The rules cannot be tried: {kind}.",
+        "reason_code": "mapping.trial.failed",
+        "way_out": "Take back what was changed last; a RecursionError comes from brackets within brackets.",
+    }
 
 
 def _limit() -> None:

@@ -134,4 +134,5 @@ def _read(conn_id: str, entity: Entity, subject: Subject, trial: Trial) -> Subje
             )
         main = contact_id(row) if trial.contact_select else None
         contact = client.get("crm/Contacts", main, select=tuple(trial.contact_select)) if main else None
-    return Subject(copy, row, contact, fresh=True)
+    # The columns of the rules need not name the contact's own ID.
+    return Subject(copy, row, None if contact is None else {**contact, "ID": main}, fresh=True)

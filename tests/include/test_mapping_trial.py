@@ -81,6 +81,21 @@ def test_rules_that_want_all_memory_do_not_get_it() -> None:
     assert (trial.outcome, trial.reason_code) == ("rejected", "mapping.message.template_failed")
 
 
+def test_a_crash_is_told_by_its_type_and_nothing_of_the_record() -> None:
+    trial = try_rules(rules(), ROW, {"FirstName": "Daan", "Email": "daan@example.org"})
+    assert trial.problem is not None
+    assert trial.problem.reason_code == "mapping.trial.failed"
+    assert "KeyError" in trial.problem.what
+    assert "Daan" not in repr(trial)
+
+
+def test_brackets_without_end_are_no_lack_of_memory() -> None:
+    trial = try_rules(rules(text="contacts_to_application: " + "[" * 1000 + "]" * 1000), ROW)
+    assert trial.problem is not None
+    assert "RecursionError" in trial.problem.what
+    assert trial.problem.reason_code == "mapping.trial.failed"
+
+
 @pytest.mark.parametrize(
     "template",
     ["{{ City.__class__.__mro__[1].__subclasses__() }}", "{{ self._TemplateReference__context }}{{ City }}"],
