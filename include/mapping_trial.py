@@ -29,6 +29,8 @@ TOO_MUCH: Final = 3
 """What the process ends with where memory was refused to it."""
 _PROCESS: Final = "include.transform.trial_process"
 _KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
+_WAIT: Final = 1.0
+"""Seconds for a place: whoever waits holds a thread of the API server, which has few."""
 _places: Final = threading.BoundedSemaphore(2)
 
 
@@ -133,7 +135,7 @@ def try_rules(rules: Rules, row: Row | None = None, contact: Row | None = None, 
 
 
 def _asked(question: bytes, seconds: float) -> dict[str, Any]:
-    if not _places.acquire(timeout=seconds):
+    if not _places.acquire(timeout=_WAIT):
         raise RetryLaterError(
             "Other rules are being tried; each trial takes a processor for itself.",
             reason_code="mapping.trial.busy",

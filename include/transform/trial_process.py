@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 # Imported before the limits count.
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from include.transform.mapping import Mapping
 
 CPU_SECONDS: Final = 5
-MEMORY: Final = 2 * 1024**3
+MEMORY: Final = 1024**3
+"""Bytes of addresses; the imports take a third of it."""
 MOST: Final = 1_000_000
 """Bytes of an answer; more than a page can show."""
 TOO_MUCH: Final = 3
@@ -72,11 +75,16 @@ def _failed(kind: str) -> dict[str, str]:
 
 
 def _limit() -> None:
+    # Where memory is short, this process goes and not the server that began it.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # No process and no thread beside this one; the threads that numpy has begun stay.
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     # macOS does not allow it.
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from include.errors import ConfigurationError
+from include.errors import ConfigurationError, RetryLaterError
 from include.mapping_story import DAGS, in_force, sections
 from include.mapping_trial import MOST_TEXT, Rules, try_rules
 
@@ -74,6 +76,25 @@ LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% end
 def test_rules_without_an_end_are_ended(template: str) -> None:
     with pytest.raises(ConfigurationError, match="too much time or memory"):
         try_rules(rules(f'message: {{template: "{template}"}}'), ROW, seconds=12)
+
+
+def test_a_third_trial_at_once_is_sent_away() -> None:
+    """Whoever waited for a place would hold a thread of the server."""
+    from include import mapping_trial  # noqa: PLC0415
+
+    with mapping_trial._places, mapping_trial._places, pytest.raises(RetryLaterError, match="being tried"):
+        try_rules(rules(), ROW)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="has neither")
+def test_the_process_of_a_trial_is_the_first_to_go_and_begins_no_other() -> None:
+    code = (
+        "import resource; from include.transform import trial_process; trial_process._limit();"
+        "print(open('/proc/self/oom_score_adj').read().strip(), resource.getrlimit(resource.RLIMIT_NPROC)[0],"
+        "resource.getrlimit(resource.RLIMIT_AS)[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1000", "0", str(1024**3)]
 
 
 def test_rules_that_want_all_memory_do_not_get_it() -> None:
