@@ -26,8 +26,7 @@ from exact_console import (
     runs,
 )
 from exact_console.guard import no_foreign_forms
-from exact_console.language import N_, translated
-from exact_console.language import language_of, translations
+from exact_console.language import N_, language_of, translated, translations
 from exact_console.pages import FOLDER, page, wants_html
 from include.errors import ExactPersonioError, RetryLaterError
 
