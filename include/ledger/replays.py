@@ -172,7 +172,8 @@ class Replays(Marked):
 
 
 def _fits(selection: Selection) -> list[ColumnElement[bool]]:
-    state, dag_id = deliveries.c.state, deliveries.c.dag_id
+    state: ColumnElement[str] = deliveries.c.state
+    dag_id: ColumnElement[str] = deliveries.c.dag_id
     if selection.sources is not None or (selection.narrowing is not None and selection.narrowing.candidates()):
         state, dag_id = unsearched(state), unsearched(dag_id)
     where: list[ColumnElement[bool]] = [state.in_(selection.states)]

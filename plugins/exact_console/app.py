@@ -26,7 +26,7 @@ from exact_console import (
     runs,
 )
 from exact_console.guard import no_foreign_forms
-from exact_console.language import N_, language_of, translated, translations
+from exact_console.language import N_, translated
 from exact_console.pages import FOLDER, page, wants_html
 from include.errors import ExactPersonioError, RetryLaterError
 
@@ -125,5 +125,4 @@ def _answer(request: Request, status: int, sentence: str) -> Response:
     if not wants_html(request):
         body: dict[str, Any] = {"detail": sentence}
         return JSONResponse(body, status)
-    told = translations(language_of(request)).gettext(sentence)
-    return page(request, "message.html", status=status, sentence=told, ended=status == HTTPStatus.UNAUTHORIZED)
+    return page(request, "message.html", status=status, sentence=sentence, ended=status == HTTPStatus.UNAUTHORIZED)
