@@ -62,7 +62,7 @@ class Window:
             yield page
         finally:
             context.close()
-        assert errors == []
+        assert not errors, errors
 
 
 def _listen(context: BrowserContext) -> list[str]:
