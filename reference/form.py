@@ -26,8 +26,8 @@ def form_page() -> str:
     parts = [
         "# Parameters of a run",
         (
-            "The fields of the form behind *Trigger*, and the keys of `airflow dags trigger --conf`. Made from the code. "
-            "An empty field changes nothing. What they do together: [History, windows and careful runs](../backfill.md)."
+            "The fields of the form behind *Trigger*, and the keys of `airflow dags trigger --conf`. "
+            "Made from the code. Empty changes nothing. See [History, windows and careful runs](../backfill.md)."
         ),
     ]
     shared = _shared()

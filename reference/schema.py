@@ -17,8 +17,8 @@ def schema_page() -> str:
     parts = [
         "# The ledger's tables",
         (
-            "The same on SQLite and PostgreSQL. Made from the code. Columns of type `BLOB` are encrypted; those that end in "
-            "`_hash` are keyed. Ask the command line rather than these: the schema is not an interface, and changes with "
+            "The same on SQLite and PostgreSQL. Made from the code. `BLOB` columns are encrypted, those in "
+            "`_hash` are keyed. Ask the command line instead: the schema is no interface, and changes with "
             "any version."
         ),
     ]

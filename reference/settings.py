@@ -31,8 +31,8 @@ SETTINGS: Final[dict[str, tuple[object, str]]] = {
     "CONNECTIONS": (
         "exact_online_default",
         (
-            "Connections to Exact, comma separated, that a secrets backend has: housekeeping and the page Connections "
-            "cannot list those."
+            "Connections to Exact, comma separated, that a secrets backend has: housekeeping and the page "
+            "Connections cannot list those."
         ),
     ),
     "START_FROM": ("now", "Where a stream begins that was never read: `now`, a day, or `beginning`."),
@@ -88,7 +88,7 @@ def settings_page() -> str:
     rows = [(code(PREFIX + name), str(default), means) for name, (default, means) in SETTINGS.items()]
     return (
         "# Settings\n\n"
-        "Variables of the environment, the same for every process of Airflow and the command line; empty is unset. What "
-        "belongs to one tenant is in the [connections](../connections.md), and what belongs to one run in its "
+        "Variables of the environment, the same for every process of Airflow and the command line; empty is unset. "
+        "What belongs to one tenant is in the [connections](../connections.md), and what belongs to one run in its "
         "[parameters](run-parameters.md).\n\n" + table(("variable", "default", "decides"), rows)
     )
