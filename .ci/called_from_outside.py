@@ -77,6 +77,10 @@ _.StartElementHandler
 _.EndElementHandler
 _.CharacterDataHandler
 
+# MkDocs calls the functions of a hook by their names.
+on_files
+on_page_markdown
+
 # Templates of the console.
 _.x
 _.y

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from pathlib import Path
 
@@ -16,13 +15,11 @@ from reference.markdown import code, table
 
 def gauges_page() -> str:
     """Return the page."""
-    logging.disable(logging.INFO)  # each migration of the empty ledger is a line
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'empty.db'}"
         key = Fernet.generate_key().decode()
         with open_ledger(url, key) as ledger:
             found = gauges(ledger)
-    logging.disable(logging.NOTSET)
     rows = [(code(PREFIX + one.name), one.doc, ", ".join(map(code, one.labels))) for one in found]
     return (
         "# Metrics\n\n"

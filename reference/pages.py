@@ -6,6 +6,7 @@ look for them, and are pages of the site as well: the README is its start page.
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -50,6 +51,10 @@ _LINK: Final = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that no file in ``docs/`` holds."""
+    # Making an empty ledger would tell of each migration.
+    logging.getLogger().setLevel(logging.WARNING)
+    for name in ("alembic", "include", "sqlalchemy"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     for page, make in MADE.items():
         files.append(File.generated(config, page, content=make()))
     for page, name in AT_THE_ROOT.items():
