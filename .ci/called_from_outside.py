@@ -80,6 +80,7 @@ _.CharacterDataHandler
 # MkDocs calls the functions of a hook by their names.
 on_files
 on_page_markdown
+on_page_content
 
 # Templates of the console.
 _.x

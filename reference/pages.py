@@ -47,6 +47,8 @@ AT_THE_ROOT: Final = {
 """Page -> file of the root that it shows."""
 
 _LINK: Final = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
+_SEE_ALSO: Final = re.compile(r"\.\. seealso::\s*(https?://[^\s<]+)")
+_ROLE: Final = re.compile(r":(?:func|class|meth|data|mod):(?=<code>)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -66,6 +68,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Leave the words of a link that leads out of the site, into the repository, and nothing else of it."""
     return _LINK.sub(lambda link: link[1] if link[2].startswith("../") and _outside(link[2]) else link[0], markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Show what docstrings say in reST, which the page would quote: links to a vendor's page, names of functions."""
+    html = _SEE_ALSO.sub(r'See <a href="\1">\1</a>.', html)
+    return _ROLE.sub("", html)
 
 
 def from_the_root(text: str) -> str:
