@@ -22,7 +22,7 @@ from exact_to_personio.airflow_metrics import ReportMetricsOperator
 from exact_to_personio.following import FollowDeletionsOperator
 from exact_to_personio.housekeeping import ForgetOperator, KeepLoginsAliveOperator
 from exact_to_personio.stream_alarms import WatchStreamsOperator
-from include.settings import setting
+from include.environment import setting
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 
 with DAG(

@@ -15,7 +15,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from exact_to_personio.reconciliation import ReconcileOperator, TellDifferencesOperator
-from include.settings import setting
+from include.environment import setting
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 
 NAMES = r"^\s*[\w.-]+(\s*,\s*[\w.-]+)*\s*$"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from include.environment import setting
 from include.errors import ConfigurationError
-from include.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.errors import ConfigurationError
+from include.environment import deadline_minutes, unusable, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,34 +62,14 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         ledger_url=env.get("EXACT_PERSONIO_LEDGER_URL", "").strip() or default_ledger_url(env),
         ledger_keys=split_keys(env.get("EXACT_PERSONIO_LEDGER_KEY", "")),
         mapping_path=env.get("EXACT_PERSONIO_MAPPING", "").strip() or None,
-        retention_days=_whole(env, "EXACT_PERSONIO_RETENTION_DAYS", DEFAULT_RETENTION_DAYS, "number of days"),
+        retention_days=whole(env, "EXACT_PERSONIO_RETENTION_DAYS", DEFAULT_RETENTION_DAYS, "number of days"),
         backfill_share=_percent(env, "EXACT_PERSONIO_BACKFILL_SHARE", DEFAULT_BACKFILL_SHARE) / 100,
-        load_minutes=_whole(env, "EXACT_PERSONIO_LOAD_MINUTES", DEFAULT_LOAD_MINUTES, "number of minutes"),
+        load_minutes=whole(env, "EXACT_PERSONIO_LOAD_MINUTES", DEFAULT_LOAD_MINUTES, "number of minutes"),
         defer_load=_yes(env, "EXACT_PERSONIO_DEFER_LOAD", default=True),
         follow_deletions=_policy(env, "EXACT_PERSONIO_FOLLOW_DELETIONS"),
-        stale_hours=_whole(env, "EXACT_PERSONIO_STALE_HOURS", DEFAULT_STALE_HOURS, "number of hours", least=0),
+        stale_hours=whole(env, "EXACT_PERSONIO_STALE_HOURS", DEFAULT_STALE_HOURS, "number of hours", least=0),
         deadline_minutes=deadline_minutes(env),
     )
-
-
-def setting(name: str, default: str = "", env: Mapping[str, str] | None = None) -> str:
-    """Return a setting as it is written, without blanks around it; empty is unset.
-
-    :param name: of the variable.
-    :param default: taken where it is unset.
-    :param env: used instead of ``os.environ``.
-    """
-    return (os.environ if env is None else env).get(name, "").strip() or default
-
-
-def deadline_minutes(env: Mapping[str, str] | None = None) -> int:
-    """Return ``EXACT_PERSONIO_DEADLINE_MINUTES``, which Dag files read without the rest; 0: there is no deadline.
-
-    :param env: used instead of ``os.environ``.
-    :raises ConfigurationError: it is no whole number.
-    """
-    env = os.environ if env is None else env
-    return _whole(env, "EXACT_PERSONIO_DEADLINE_MINUTES", 0, "number of minutes", least=0)
 
 
 def split_keys(text: str) -> tuple[str, ...]:
@@ -108,31 +88,19 @@ def default_ledger_url(env: Mapping[str, str]) -> str:
     return f"sqlite:///{(folder / DATABASE_FILE).absolute()}"
 
 
-def _whole(env: Mapping[str, str], name: str, default: int, what: str, *, least: int = 1) -> int:
-    text = env.get(name, "").strip()
-    if not text:
-        return default
-    if not text.isdecimal() or int(text) < least:
-        way_out = f"Set it to a whole number from {least} on, or unset it for {default}."
-        raise _unusable(name, f"is not a {what}", way_out)
-    return int(text)
-
-
 def _percent(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name, "").strip().removesuffix("%").strip()
     if not text:
         return default
     if not text.isdecimal() or int(text) > _ALL:
-        raise _unusable(
-            name, "is not a percentage", f"Set it to a whole number to {_ALL}, or unset it for {default}."
-        )
+        raise unusable(name, "is not a percentage", f"Set it to a whole number to {_ALL}, or unset it for {default}.")
     return int(text)
 
 
 def _yes(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     text = env.get(name, "").strip().casefold()
     if text and text not in _WORDS:
-        raise _unusable(
+        raise unusable(
             name, "is neither yes nor no", f"Set it to yes or no, or unset it for {'yes' if default else 'no'}."
         )
     return _WORDS.get(text, default)
@@ -141,9 +109,5 @@ def _yes(env: Mapping[str, str], name: str, *, default: bool) -> bool:
 def _policy(env: Mapping[str, str], name: str) -> str:
     text = env.get(name, "").strip().casefold()
     if text and text not in FOLLOW_DELETIONS:
-        raise _unusable(name, "is neither keep nor erase", "Set it to keep or erase, or unset it for keep.")
+        raise unusable(name, "is neither keep nor erase", "Set it to keep or erase, or unset it for keep.")
     return text or FOLLOW_DELETIONS[0]
-
-
-def _unusable(name: str, problem: str, way_out: str) -> ConfigurationError:
-    return ConfigurationError(f"{name} {problem}.", reason_code=f"settings.{name}.invalid", way_out=way_out)

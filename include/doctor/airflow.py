@@ -9,7 +9,8 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from include.doctor.finding import Result, check, failed, passed
-from include.settings import load_settings, setting
+from include.environment import setting
+from include.settings import load_settings
 from include.sync.looking_again import look_again_every
 
 if TYPE_CHECKING:

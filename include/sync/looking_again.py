@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from include.environment import setting
 from include.errors import ConfigurationError
-from include.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

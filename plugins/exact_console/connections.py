@@ -17,9 +17,9 @@ from exact_console.language import N_
 from include.clients.token_chain import death_of, dies_at
 from include.clients.token_errors import dead_chain
 from include.connection_fields import filled
+from include.environment import setting
 from include.errors import ConfigurationError, ExactPersonioError
 from include.login import app_of
-from include.settings import setting
 
 if TYPE_CHECKING:
     from include.doctor.installation import Fields

@@ -6,7 +6,7 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from include.settings import setting
+from include.environment import setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

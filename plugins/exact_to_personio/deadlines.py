@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from include.settings import deadline_minutes
+from include.environment import deadline_minutes
 
 if TYPE_CHECKING:
     from include.ledger import Ledger

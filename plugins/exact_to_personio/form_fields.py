@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 
-from include.settings import setting
+from include.environment import setting
 
 if TYPE_CHECKING:
     from include.records import Destination, Entity

@@ -11,7 +11,7 @@ from airflow.sdk import DAG
 from exact_to_personio.builder import RUNS, add_line
 from exact_to_personio.forms import form
 from exact_to_personio.history_timetable import HistoryTimetable
-from include.settings import setting
+from include.environment import setting
 from ledger_task.dag_defaults import default_args
 
 if TYPE_CHECKING:

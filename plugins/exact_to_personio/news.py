@@ -10,7 +10,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, Param, chain
 from exact_online.news import ExactNewsFeed
 from exact_to_personio.assets import EXACT_CONNECTION, PERSONIO_CONNECTION, new_accounts, new_contacts, new_employees
 from exact_to_personio.form_fields import START_PATTERN
-from include.settings import setting
+from include.environment import setting
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 from ledger_task.operator import LedgerOperator
 from personio.news import PersonioNewsFeed

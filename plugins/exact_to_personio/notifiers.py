@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier
 
-from include.settings import setting
+from include.environment import setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.settings import setting
+from include.environment import setting
 
 if TYPE_CHECKING:
     from airflow.sdk import Param

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from include.environment import setting
 from include.errors import ConfigurationError
-from include.settings import load_settings, setting
+from include.settings import load_settings
 
 
 def test_the_embedded_ledger_is_the_default() -> None:
