@@ -32,6 +32,7 @@ class Narrowing:
     :param run: ``DAG/run`` that touched them, last or before.
     :param since: aware; touched from then on.
     :param until: aware, exclusive; touched before it.
+    :param newest: numbered so or lower: whatever came later is not meant.
     :param id: ID at Exact, or its first eight characters or more, or id at Personio.
     :param email: keyed hash of an address, see `RecordList.email_digest`.
     :param names: keyed hashes of all words of a name, see `RecordList.name_digests`.
@@ -47,6 +48,7 @@ class Narrowing:
     run: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    newest: int | None = None
     id: str = ""
     email: str = ""
     names: tuple[str, ...] = ()
@@ -91,6 +93,8 @@ class Narrowing:
             where.append(c.updated_at >= self.since)
         if self.until is not None:
             where.append(c.updated_at < self.until)
+        if self.newest is not None:
+            where.append(c.id <= self.newest)
         return where
 
     def all_conditions(self) -> list[ColumnElement[bool]]:

@@ -139,6 +139,11 @@ class RecordList:
         with self._database.read() as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
+    def newest(self) -> int:
+        """Return the highest number of a delivery, 0 if there is none."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.max(deliveries.c.id))).scalar() or 0
+
     def _listed(self, row: SqlRow[Any], *, with_content: bool) -> Listed:
         values = {name: getattr(row, name) for name in _SHOWN}
         values["dag_id"] = row.dag_id.removesuffix(HISTORY)

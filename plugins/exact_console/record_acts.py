@@ -1,7 +1,7 @@
 """What can be done with records, one or all that fit a filter: replay, remap, put aside, erase.
 
-A page first says how many of which streams it would be; the form carries that number, and where it is another one by
-then, the page is shown again and nothing is done.
+A page first says how many of which streams it would be; the form carries that number and when it was, signed. Where
+it would be others by then, the page is shown again and nothing is done.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from exact_console.audit import audit
 from exact_console.guard import form_token, may_run_dag, may_see_people, own_form
 from exact_console.pages import back_to, page
 from exact_console.record_filter import Filter
+from exact_console.record_promises import Bounds, bounds_of, promise, promised
 from exact_console.records import known_run, readable
 from exact_console.signing import sign
 from include.ledger import open_ledger
@@ -67,7 +68,7 @@ def ask(request: Request, user: GetUserDep, *, act: str = "") -> Response:
     """Show what an act would do with all that the address means."""
     if act not in ACTS:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    return _shown(request, user, act, Filter.of(request.query_params))
+    return _shown(request, user, act, Filter.of(request.query_params, strict=True))
 
 
 @router.post("/act")
@@ -78,15 +79,19 @@ def do(  # noqa: PLR0917 - the fields of a form
     act: Annotated[str, Form()] = "",
     meant: Annotated[str, Form()] = "",
     count: Annotated[int, Form()] = -1,
+    shown: Annotated[str, Form()] = "",
 ) -> Response:
-    """Do it, if it is still about as many records as the user was shown."""
+    """Do it, if it is still about the same records that the user was shown."""
     own_form(token, user)
     if act not in ACTS:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     asked = Filter.read(meant)
     with open_ledger() as ledger:
-        narrowing, planned = _plan(ledger, user, act, asked)
-        if count != planned.count or not 0 < planned.count <= MOST:
+        _, planned = _plan(ledger, user, act, asked)
+        # Neither more nor others: all that fits now stood when it was shown, and none of it was touched since.
+        told = promised(shown, user, act, asked)
+        narrowing, stood = _plan(ledger, user, act, asked, bounds_of(told))
+        if not told or not told["count"] == count == planned.count == stood.count or not 0 < count <= MOST:
             return _shown(request, user, act, asked, changed=True)
         about = _about(asked)
         audit(user, act, dag_id=_only_dag(planned), count=planned.count, **about)
@@ -103,6 +108,8 @@ def _shown(request: Request, user: BaseUser, act: str, asked: Filter, *, changed
     if asked.about_people and not may_see_people(user):
         raise HTTPException(HTTPStatus.FORBIDDEN)
     with open_ledger() as ledger:
+        # Before it is counted: what comes meanwhile is not shown then, and asked for again.
+        bounds = Bounds.now(ledger)
         _, planned = _plan(ledger, user, act, asked)
     if not planned.count and planned.barred:
         raise HTTPException(HTTPStatus.FORBIDDEN)
@@ -115,17 +122,22 @@ def _shown(request: Request, user: BaseUser, act: str, asked: Filter, *, changed
         asked=asked,
         most=MOST,
         changed=changed,
+        shown=promise(user, act, asked, count=planned.count, **bounds.as_json()),
         token=form_token(user),
     )
 
 
-def _plan(ledger: Ledger, user: BaseUser, act: str, asked: Filter) -> tuple[Narrowing, Planned]:
+def _plan(
+    ledger: Ledger, user: BaseUser, act: str, asked: Filter, bounds: Bounds | None = None
+) -> tuple[Narrowing, Planned]:
     if asked.about_people and not may_see_people(user):
         raise HTTPException(HTTPStatus.FORBIDDEN)
     mine = readable(ledger, user)
     known_run(asked, mine)
     allowed = {dag for dag in mine if may_run_dag(user, dag)}
     narrowing = asked.narrowing(allowed)
+    if bounds is not None:
+        narrowing = bounds.within(narrowing)
     barred = sorted({lane[0].removesuffix(HISTORY) for lane in ledger.records.lanes()} & (mine - allowed))
     if act == "skip":
         found = ledger.deliveries.skippable(narrowing)

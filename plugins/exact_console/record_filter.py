@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, get_args
 from urllib.parse import parse_qsl, urlencode
+
+from starlette.exceptions import HTTPException
 
 from include.ledger.narrowing import Narrowing
 from include.ledger.states import DeliveryState
@@ -18,13 +21,22 @@ if TYPE_CHECKING:
 
 STATES: Final[tuple[str, ...]] = get_args(DeliveryState)
 
+NOT_UNDERSTOOD: Final = (
+    "The filter is empty, or something in it is not understood: nothing was done. Go back to the records and narrow "
+    "the list first."
+)
+LONGEST: Final = 4000
+LAST_YEAR: Final = 9998
+DIVISIONS: Final = 10**18
+"""Above all numbers that the ledger's columns hold for certain."""
+
 _CODE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 """A code may name a field of a customer's own, with blanks."""
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SHAPES: Final = {
     "state": re.compile("|".join(STATES)),
     "reason": _CODE,
-    "stream": re.compile(r"[^|\x00-\x1f]{0,250}\|\d{0,18}\|[A-Za-z]{0,20}\|[a-z_]{0,20}"),
+    "stream": re.compile(r"[^|\x00-\x1f]{0,250}\|[0-9]{0,18}\|[A-Za-z]{0,20}\|[a-z_]{0,20}"),
     "run": re.compile(r"[^\x00-\x1f]{1,501}"),
     "since": _DAY,
     "until": _DAY,
@@ -32,7 +44,7 @@ _SHAPES: Final = {
     "email": re.compile(r"[0-9a-f]{64}"),
     "names": re.compile(r"[0-9a-f]{32}(\.[0-9a-f]{32}){0,11}"),
 }
-_KEY: Final = re.compile(r"(\d{1,20})-(\d{1,18})|(\d{1,18})")
+_KEY: Final = re.compile(r"([0-9]{1,20})-([0-9]{1,18})|([0-9]{1,18})")
 _BEGAN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -59,19 +71,30 @@ class Filter:
     names: str = ""
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Filter:
-        """Read it from an address."""
+    def of(cls, query: Mapping[str, str], *, strict: bool = False) -> Filter:
+        """Read it from an address.
+
+        :param strict: for whoever acts on what fits: without a part of it, more would fit.
+        :raises HTTPException: 422: strict, and there is nothing, or something in it is not understood.
+        """
         given = {name: str(query.get(name, "")).strip() for name in _SHAPES}
-        given = {name: value if _SHAPES[name].fullmatch(value) else "" for name, value in given.items()}
+        kept = {name: value if _SHAPES[name].fullmatch(value) else "" for name, value in given.items()}
         for name in ("since", "until"):
-            if given[name] and _day(given[name]) is None:
-                given[name] = ""
-        return cls(**given)
+            if kept[name] and _day(kept[name]) is None:
+                kept[name] = ""
+        if strict and (kept != given or not any(kept.values())):
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, NOT_UNDERSTOOD)
+        return cls(**kept)
 
     @classmethod
     def read(cls, text: str) -> Filter:
-        """Read it from what `query` has made."""
-        return cls.of(dict(parse_qsl(text[:4000])))
+        """Read it from what `query` has made, for whoever acts on what fits.
+
+        :raises HTTPException: 422: it is not what `query` makes.
+        """
+        if len(text) > LONGEST:
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, NOT_UNDERSTOOD)
+        return cls.of(dict(parse_qsl(text)), strict=True)
 
     def query(self, **more: str) -> str:
         """Return it for an address."""
@@ -133,6 +156,8 @@ def key_of(text: str) -> Key | None:
 
 def _day(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+        day = datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
     except ValueError:
         return None
+    # There has to be a day after it.
+    return day if day is None or day.year <= LAST_YEAR else None

@@ -17,10 +17,11 @@ from include.settings import load_settings
 if TYPE_CHECKING:
     from datetime import datetime
 
-Purpose = Literal["form", "state", "notice"]
+Purpose = Literal["form", "act", "state", "notice"]
 
-LIFE: dict[Purpose, int] = {"form": 12 * 3600, "state": 15 * 60, "notice": 5 * 60}
-"""Seconds: a page may stay open for a day's work, a login takes minutes, a notice is for once."""
+LIFE: dict[Purpose, int] = {"form": 12 * 3600, "act": 3600, "state": 15 * 60, "notice": 5 * 60}
+"""Seconds: a page may stay open for a day's work, the question before an act for an hour, a login takes minutes, a
+notice is for once."""
 
 
 def sign(purpose: Purpose, value: dict[str, Any]) -> str:

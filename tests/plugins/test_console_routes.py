@@ -31,7 +31,7 @@ VALUES = {
     "source_id": "00000001-0000-4000-8000-00000000abcd",
 }
 """Of the parameters in paths; a new one needs a value that exists here."""
-QUERY = {"run": RUN, "dag": "invented", "state": "invented", "code": "invented", "notice": "invented"}
+QUERY = {"run": RUN, "dag": "invented", "state": "ready", "code": "invented", "notice": "invented"}
 FORM = {"division": "124133", "act": "on", "section": "contacts_to_application"}
 """What forms need beside their token."""
 SHOWS_ONLY_OWN = {"/", "/callback", "/connections/", "/rejections/", "/runs/"}
