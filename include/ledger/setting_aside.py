@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, false, func, literal, not_, or_, select
 
 from include.ledger import events
 from include.ledger.narrowing import unsearched
 from include.ledger.run_outbox import release
+from include.ledger.run_tables import run_outbox
 from include.ledger.states import BY_PERSON, NEVER_DECIDED, STANDS
 from include.ledger.tables import deliveries, staged
+from include.records import HISTORY
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
@@ -65,7 +67,10 @@ class SettingAside:
     def _set_aside_rows(self, connection: Connection, ids: list[int], rows: Any, run_id: str) -> None:
         now = self._database.now()
         same = (staged.c[name] == deliveries.c[name] for name in ("source_id", "division", "entity"))
-        newest = select(func.max(staged.c.row_version)).where(*same).scalar_subquery()
+        # Of its own DAG, in both lanes: each DAG counts the versions of a row for itself.
+        own = func.replace(deliveries.c.dag_id, HISTORY, "")
+        lanes = staged.c.dag_id.in_((own, own.concat(HISTORY)))
+        newest = select(func.max(staged.c.row_version)).where(*same, lanes).scalar_subquery()
         # What was marked for a replay would be decided by the next run: the mark goes.
         version = case(
             (deliveries.c.decided_version == NEVER_DECIDED, func.coalesce(newest, NEVER_DECIDED)),
@@ -103,3 +108,17 @@ def _fits(meant: Narrowing) -> list[ColumnElement[bool]]:
     state = unsearched(deliveries.c.state) if meant.candidates() else deliveries.c.state
     waits = or_(state == "rejected", and_(state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)))
     return [waits, *meant.all_conditions()]
+    waits = or_(
+        deliveries.c.state == "rejected",
+        and_(deliveries.c.state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)),
+    )
+    return [waits, *meant.all_conditions(), *_in_no_foreign_outbox(meant)]
+
+
+def _in_no_foreign_outbox(meant: Narrowing) -> list[ColumnElement[bool]]:
+    """Return the condition that no run of another DAG has a delivery to send: it would not be sent there either."""
+    if meant.dags is None:
+        return []
+    own = [func.substr(run_outbox.c.run_id, 1, len(dag) + 1) == f"{dag}/" for dag in sorted(meant.dags)]
+    foreign = (run_outbox.c.delivery_id == deliveries.c.id, not_(or_(false(), *own)))
+    return [not_(select(literal(1)).where(*foreign).exists())]

@@ -12,6 +12,7 @@ from console_records import (
     CONTACTS,
     EMPLOYEES,
     ROOT,
+    RUN,
     B,
     bring,
     fields,
@@ -23,7 +24,7 @@ from console_records import (
     send,
     states,
 )
-from include.ledger import erasures, open_ledger, tombstones
+from include.ledger import erasures, open_ledger, run_outbox, tombstones
 from include.ledger.narrowing import Narrowing
 
 if TYPE_CHECKING:
@@ -187,3 +188,21 @@ def test_the_list_offers_acts_on_many_once_it_is_narrowed(admin: httpx.Client) -
     assert "/records/act?" not in read(admin).text
     assert "narrow the list first" in said(read(admin))
     assert "/records/act?" in read(admin, state="rejected").text
+
+
+def test_what_lies_in_the_outbox_of_another_dags_run_is_not_put_aside(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3):
+        bring(number)
+    with open_ledger() as ledger, ledger._database.write() as connection:
+        run_outbox.put(ledger._database, connection, f"{EMPLOYEES}/run1", {1: None})
+        run_outbox.put(ledger._database, connection, RUN, {2: None})
+    refuse(monkeypatch, lambda method, dag: method == "POST" and dag == EMPLOYEES)
+    form = fields(read(admin, f"{ROOT}/records/act", act="skip", state="ready"), "/records/act")
+    assert form["count"] == "2"
+    assert post(admin, "/records/act", form).status_code == 303
+    assert states() == {guid(1): "ready", guid(2): "skipped_by_rule", guid(3): "skipped_by_rule"}
+    with open_ledger() as ledger:
+        assert ledger.deliveries.selected(f"{EMPLOYEES}/run1") == {"ready": 1}
+        assert ledger.deliveries.selected(RUN) == {}

@@ -105,6 +105,18 @@ def test_what_was_marked_for_a_replay_is_not_decided_by_it(ledger: Ledger, sourc
     assert undecided(ledger, "m1") == []
 
 
+def test_what_another_dag_has_read_does_not_hide_a_later_change(ledger: Ledger, source: Make, rejected: Make) -> None:
+    """Each DAG counts the versions of a row for itself; both lanes of one count together."""
+    brought(ledger, source, rejected(1))
+    other = StreamKey("other", 124132, "Contacts")
+    ledger.staging.stage(other, "run", [source(1, 9)], resume=None, page=1)
+    ledger.deliveries.replay_all(Selection(), run_id="by-hand")
+    ledger.deliveries.set_aside(ALL, run_id="console/skip")
+    assert undecided(ledger, "m1") == []
+    ledger.staging.stage(STREAM, "run2", [source(1, 2)], resume=None, page=1)
+    assert undecided(ledger, "m1") == [1]
+
+
 def test_only_what_is_meant(ledger: Ledger, source: Make, ready: Make, rejected: Make) -> None:
     for decision in (ready(1), rejected(2), rejected(3)):
         brought(ledger, source, decision)
@@ -121,3 +133,16 @@ def test_no_run_has_it_in_its_outbox_any_more(ledger: Ledger, source: Make, read
     assert ledger.deliveries.selected("dag/run") == {"ready": 1}
     assert ledger.deliveries.set_aside(ALL, run_id="c") == 1
     assert ledger.deliveries.selected("dag/run") == {}
+
+
+def test_what_a_run_of_another_dag_is_to_send_is_left_to_it(ledger: Ledger, source: Make, ready: Make) -> None:
+    history = STREAM.history()
+    ledger.staging.stage(history, "run", [source(1)], resume=None, page=1, versioned=False)
+    ledger.deliveries.decide(history, "application", 1001, 4242, [ready(1)], "run", selected_for="other/run")
+    mine = Narrowing(dags=frozenset({STREAM.dag_id}))
+    assert ledger.deliveries.skippable(mine) == {}
+    assert ledger.deliveries.set_aside(mine, run_id="c") == 0
+    assert ledger.deliveries.selected("other/run") == {"ready": 1}
+    both = Narrowing(dags=frozenset({STREAM.dag_id, "other"}))
+    assert ledger.deliveries.set_aside(both, run_id="c") == 1
+    assert ledger.deliveries.selected("other/run") == {}
