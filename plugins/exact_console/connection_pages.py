@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
+from exact_console import notices
 from exact_console.audit import audit
 from exact_console.connection_cards import Asked, cards
 from exact_console.connections import found, personio_connections, read_app
@@ -19,7 +20,6 @@ from exact_console.examining import SECONDS, examined, within
 from exact_console.guard import form_token, own_form
 from exact_console.language import N_
 from exact_console.pages import back_to, callback_url, page
-from exact_console.signing import read, sign
 from include.errors import ConfigurationError, ExactPersonioError
 from include.ledger import open_ledger
 from include.ledger.budget import ERRORS_PER_HOUR
@@ -131,7 +131,7 @@ def switch(request: Request, user: GetUserDep, connection_id: str, form: Annotat
             reason_code="console.connection.changed",
             way_out="Look at its divisions and switch again.",
         )
-    told = sign("notice", {"conn_id": connection_id, "kind": "done", "say": DONE[form.act]})
+    told = notices.notice("connections", user, {"conn_id": connection_id, "kind": "done", "say": DONE[form.act]})
     return back_to(request, "/connections/", frame=False, notice=told)
 
 
@@ -151,7 +151,6 @@ def _report(conn_id: str) -> LoginReport:
 def _shown(request: Request, user: BaseUser, asked: Asked | None = None, *, notice: str = "") -> Response:
     with open_ledger() as ledger:
         of_exact, of_personio = cards(ledger, user, asked or Asked())
-    told = read("notice", notice)
     return page(
         request,
         "connections.html",
@@ -162,7 +161,7 @@ def _shown(request: Request, user: BaseUser, asked: Asked | None = None, *, noti
         seconds=SECONDS,
         token=form_token(user),
         callback=callback_url(request),
-        notice=told[0] if told else None,
+        notice=notices.told_in(notice, "connections", user),
     )
 
 

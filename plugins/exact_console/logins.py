@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from exact_console.connections import read_app
 from exact_console.guard import form_token, may_edit, own_form
+from exact_console.notices import notice
 from exact_console.pages import back_to, callback_url, page, wants_html
 from exact_console.signing import read, sign
 from include.errors import ConfigurationError, ExactPersonioError
@@ -58,8 +59,8 @@ def start(request: Request, user: GetUserDep, connection_id: str, token: FormTok
 @router.get("/callback")
 def callback(request: Request, user: GetUserDep, state: str = "", code: str = "", error: str = "") -> Response:
     """Receive Exact's answer, keep the tokens, and lead back into Airflow."""
-    conn_id, notice = _finish(user, state, code, error)
-    return back_to(request, "/connections/", frame=True, notice=sign("notice", {"conn_id": conn_id, **notice}))
+    told = _finish(user, state, code, error)
+    return back_to(request, "/connections/", frame=True, notice=notice("connections", user, told))
 
 
 @router.post("/connections/{connection_id}/answer", dependencies=editors_only)
@@ -69,12 +70,12 @@ def answer(
     """Take the address at which the browser ended, where Exact's answer cannot reach this server."""
     own_form(token, user)
     state, code, error = (field_of(address, name) for name in ("state", "code", "error"))
-    conn_id, notice = _finish(user, state, code, error, expected=connection_id)
-    return back_to(request, "/connections/", frame=False, notice=sign("notice", {"conn_id": conn_id, **notice}))
+    told = _finish(user, state, code, error, expected=connection_id)
+    return back_to(request, "/connections/", frame=False, notice=notice("connections", user, told))
 
 
-def _finish(user: Any, state: str, code: str, error: str, expected: str = "") -> tuple[str, dict[str, Any]]:
-    """Check whose login this is, trade the code, and return the connection with what to tell.
+def _finish(user: Any, state: str, code: str, error: str, expected: str = "") -> dict[str, Any]:
+    """Check whose login this is, trade the code, and return what to tell, with the connection.
 
     :raises ConfigurationError: the state is not one that was given out, or is too old.
     :raises HTTPException: 403: it was given to somebody else.
@@ -97,8 +98,8 @@ def _finish(user: Any, state: str, code: str, error: str, expected: str = "") ->
             report = report_on(conn_id, session.client, stored, app.divisions)
     except ExactPersonioError as problem:
         again = "Press the button to start again." if "exact-personio login" in problem.way_out else problem.way_out
-        return conn_id, {"kind": "problem", "text": f"{problem.what} {again}"}
-    return conn_id, _outcome(report)
+        return {"conn_id": conn_id, "kind": "problem", "text": f"{problem.what} {again}"}
+    return {"conn_id": conn_id, **_outcome(report)}
 
 
 def _outcome(report: LoginReport) -> dict[str, Any]:

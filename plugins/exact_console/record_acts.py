@@ -19,11 +19,11 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 
 from exact_console.audit import audit
 from exact_console.guard import form_token, may_run_dag, may_see_people, own_form
+from exact_console.notices import notice
 from exact_console.pages import back_to, page
 from exact_console.record_filter import Filter
 from exact_console.record_promises import Bounds, bounds_of, promise, promised
 from exact_console.records import known_run, readable
-from exact_console.signing import sign
 from include.ledger import open_ledger
 from include.ledger.replays import Selection
 from include.ledger.states import REMAPPABLE, WAITING
@@ -98,10 +98,10 @@ def do(  # noqa: PLR0917 - the fields of a form
         done = _carry_out(ledger, act, narrowing)
     audit(user, f"{act}.done", dag_id=_only_dag(planned), count=done, **about)
     runs = [] if planned.runs is None else _runs(planned.runs)
-    notice = sign("notice", {"act": act, "count": done, "runs": runs})
+    line = notice("records", user, {"act": act, "count": done, "runs": runs})
     # To the same list: the records have other states now, so without the state they had.
     after = replace(asked, state="", reason="")
-    return back_to(request, "/records/", frame=False, **dict(_pairs(after)), notice=notice)
+    return back_to(request, "/records/", frame=False, **dict(_pairs(after)), notice=line)
 
 
 def _shown(request: Request, user: BaseUser, act: str, asked: Filter, *, changed: bool = False) -> Response:

@@ -18,10 +18,10 @@ from starlette.responses import RedirectResponse, Response
 
 from exact_console.audit import audit
 from exact_console.guard import form_token, may_read_dag, may_run_dag, may_see_people, own_form
+from exact_console.notices import told_in
 from exact_console.pages import page, root
-from exact_console.record_filter import STATES, Filter, key_of, key_text
+from exact_console.record_filter import DIVISIONS, STATES, Filter, key_of, key_text
 from exact_console.record_links import exact_page, personio_page, run_path
-from exact_console.signing import read
 from include.ledger import open_ledger
 from include.ledger.names import FIELDS
 from include.records import HISTORY
@@ -69,7 +69,6 @@ def overview(request: Request, user: GetUserDep, *, before: str = "", notice: st
         mine = {dag for dag in {stream[0] for stream in named} if may_read_dag(user, dag)}
         known_run(asked, mine)
         found = ledger.records.page(asked.narrowing(mine), after=key_of(before), limit=PER_PAGE, with_content=people)
-    told = read("notice", notice)
     streams = sorted(stream for stream in named if stream[0] in mine)
     return page(
         request,
@@ -86,7 +85,7 @@ def overview(request: Request, user: GetUserDep, *, before: str = "", notice: st
         older=asked.query(before=key_text(found.older)) if found.older else "",
         looked_at=found.looked_at,
         token=form_token(user),
-        told=told[0] if told else None,
+        told=told_in(notice, "records", user),
         known=bool(mine),
         first=not before,
     )
@@ -127,6 +126,9 @@ def _found(request: Request, asked: Filter) -> Response:
 @router.get("/{division}/{entity}/{source_id}")
 def one(request: Request, user: GetUserDep, division: int, entity: str, source_id: str) -> Response:
     """Show the whole story of one record; whoever reads of a person is on record."""
+    if not 0 <= division < DIVISIONS or "\0" in entity + source_id:
+        # No database would take it.
+        raise HTTPException(HTTPStatus.NOT_FOUND)
     people, record = may_see_people(user), (division, entity, source_id)
     with open_ledger() as ledger:
         mine = readable(ledger, user)
