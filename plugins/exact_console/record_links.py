@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from airflow.models.connection import Connection
@@ -11,12 +11,16 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from exact_console.connections import known_connections, personio_connections
 from exact_online.hooks import ExactOnlineHook
 from include.errors import ExactPersonioError
+from include.replay import ASKED_BY
 from personio.hooks import PersonioHook
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from include.ledger.whole_record import WholeDelivery
+
+NO_DAGS: Final = ("console", "privacy")
+"""What stands in place of a DAG where somebody acted here, or was erased."""
 
 
 def run_path(run: str, dags: Collection[str]) -> str:
@@ -27,6 +31,16 @@ def run_path(run: str, dags: Collection[str]) -> str:
     """
     dag_id, _, run_id = run.partition("/")
     return f"/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}" if run_id and dag_id in dags else ""
+
+
+def run_of(run: str, dags: Collection[str]) -> tuple[str, str]:
+    """Return the path of a run's page in Airflow and what it is called; both empty for a run of another DAG.
+
+    :param run: ``DAG/run``, as the ledger calls it, or a command, such as ``console/skip``.
+    :param dags: that the viewer may read.
+    """
+    known = run.partition("/")[0] in {*dags, *NO_DAGS} or run == ASKED_BY
+    return (run_path(run, dags), run) if known else ("", "")
 
 
 def exact_page(division: int, entity: str, source_id: str) -> str:

@@ -21,7 +21,7 @@ from exact_console.guard import form_token, may_read_dag, may_run_dag, may_see_p
 from exact_console.notices import told_in
 from exact_console.pages import page, root
 from exact_console.record_filter import DIVISIONS, STATES, Filter, key_of, key_text
-from exact_console.record_links import exact_page, personio_page, run_path
+from exact_console.record_links import exact_page, personio_page, run_of
 from include.ledger import open_ledger
 from include.ledger.names import FIELDS
 from include.records import HISTORY
@@ -74,7 +74,7 @@ def overview(request: Request, user: GetUserDep, *, before: str = "", notice: st
         request,
         "records.html",
         rows=[
-            {"row": row, "person": _named(row.payload) if people else MASKED, "run": run_path(row.run_id, mine)}
+            {"row": row, "person": _named(row.payload) if people else MASKED, "run": run_of(row.run_id, mine)}
             for row in found.rows
         ],
         asked=asked,
@@ -166,10 +166,10 @@ def _story(whole: WholeRecord, dags: set[str]) -> list[dict[str, Any]]:
     """Return what happened to a record, oldest first, and when its rows were read that are held now."""
     of = {made.id: made for made in whole.deliveries}
     told: list[tuple[Any, dict[str, Any]]] = [
-        (row.staged_at, {"row": row, "run": run_path(f"{row.dag_id}/{row.run_id}", dags)}) for row in whole.rows
+        (row.staged_at, {"row": row, "run": run_of(f"{row.dag_id}/{row.run_id}", dags)}) for row in whole.rows
     ]
     told += [
-        (line.at, {"row": None, "line": line, "of": of[line.delivery_id], "run": run_path(line.run_id, dags)})
+        (line.at, {"row": None, "line": line, "of": of[line.delivery_id], "run": run_of(line.run_id, dags)})
         for line in whole.story
     ]
     return [entry for _, entry in sorted(told, key=itemgetter(0))]
