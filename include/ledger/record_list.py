@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, literal, literal_column, select, tuple_, union_all
+from sqlalchemy import literal, select, tuple_, union_all
 
+from include.ledger.fitting import as_listed, different
+from include.ledger.listed_ranges import RANGES, Range, lanes_and_states, listed_ranges
 from include.ledger.names import words_of
 from include.ledger.tables import UtcDateTime, deliveries
 from include.ledger.whole_record import WholeRecord, whole_record
 from include.records import HISTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import ColumnElement, Connection
     from sqlalchemy import Row as SqlRow
 
     from include.ledger.crypto import Cipher
@@ -32,10 +34,6 @@ if TYPE_CHECKING:
 LOOKED: Final = 1_000
 """So many deliveries are looked at for a page, where no index knows which of them fit."""
 
-RANGES: Final = 200
-"""So many ranges are merged by one statement; SQLite takes 500."""
-
-_LANE: Final = ("dag_id", "division", "entity", "destination")
 _SHOWN: Final = (
     *("id", "dag_id", "division", "entity", "source_id", "destination", "job", "state", "reason_code", "field"),
     *("attempt", "remote_id", "run_id", "updated_at"),
@@ -104,7 +102,7 @@ class RecordList:
     def lanes(self) -> list[tuple[str, int, str, str, str]]:
         """Return what there is: (lane, division, entity, destination, state), by index and without counting."""
         with self._database.read() as connection:
-            return [tuple(row)[1:] for row in connection.execute(_distinct((*_LANE, "state"), _everything))]
+            return [tuple(row)[1:] for row in connection.execute(lanes_and_states())]
 
     def page(
         self, asked: Narrowing, *, after: Key | None = None, limit: int = 50, with_content: bool = False
@@ -135,9 +133,9 @@ class RecordList:
         :param most: so many; who gets one more knows that there are more.
         """
         columns = [deliveries.c[name] for name in ("division", "entity", "source_id")]
-        query = select(*columns).where(*asked.all_conditions()).distinct().order_by(*columns).limit(most + 1)
         with self._database.read() as connection:
-            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+            found = different(connection, as_listed(connection, asked), columns, most)
+        return [(division, entity, source_id) for division, entity, source_id in found]
 
     def newest(self) -> int:
         """Return the highest number of a delivery, 0 if there is none."""
@@ -179,7 +177,7 @@ def _by_number(
 
 
 def _by_time(connection: Connection, asked: Narrowing, after: Key | None, limit: int, names: Sequence[str]) -> Found:
-    ranges, exact = _ranges(connection, asked)
+    ranges, exact = listed_ranges(connection, asked)
     most = limit + 1 if exact else LOOKED
     found: list[SqlRow[Any]] = []
     ends: list[SqlRow[Any]] = []
@@ -205,46 +203,6 @@ def _by_time(connection: Connection, asked: Narrowing, after: Key | None, limit:
     return found, end, 0 if end is None else LOOKED
 
 
-Range = list["ColumnElement[bool]"]
-
-
-def only_rejected(asked: Narrowing) -> bool:
-    """Say whether a reason is given and no state: where it has rejected anything, it is looked for there alone."""
-    return bool(asked.reason_code) and not asked.states
-
-
-def _ranges(connection: Connection, asked: Narrowing) -> tuple[list[Range], bool]:
-    """Return the ranges of indexes in which all that fits lies, and whether nothing else does."""
-    lanes = [
-        row for row in connection.execute(_distinct((*_LANE, "state"), _everything)).all() if asked.takes(*row[1:])
-    ]
-    if not asked.reason_code:
-        return [_same(row) for row in lanes], True
-
-    def of_reason(row: Any) -> Range:
-        # Word for word the condition of the index: SQLite uses it for no other.
-        return [row.c.state == literal_column("'rejected'"), row.c.reason_code == asked.reason_code]
-
-    refused = connection.execute(_distinct(("field", *_LANE), of_reason)).all()
-    exact = [
-        [*of_reason(deliveries), *_same(row)]
-        for row in refused
-        if asked.takes(row[2], row[3], row[4], row[5], "rejected")
-    ]
-    if exact and only_rejected(asked):
-        return exact, True
-    others = [_same(row) for row in lanes if row.state != "rejected"]
-    return [*exact, *others], not others
-
-
-def _everything(_: Any) -> Range:
-    return []
-
-
-def _same(row: SqlRow[Any]) -> Range:
-    return [deliveries.c[name] == value for name, value in row._asdict().items() if name != "id"]
-
-
 def _merged(ranges: Sequence[Range], asked: Narrowing, after: Key | None, most: int) -> Any:
     """Return the newest of some ranges, by time and number."""
     at, number = deliveries.c.updated_at, deliveries.c.id
@@ -261,33 +219,3 @@ def _merged(ranges: Sequence[Range], asked: Narrowing, after: Key | None, most: 
     ]
     every = union_all(*(select(part.c.updated_at, part.c.id) for part in parts)).subquery()
     return select(every).order_by(every.c.updated_at.desc(), every.c.id.desc()).limit(most).subquery()
-
-
-def _distinct(names: Sequence[str], within: Callable[[Any], Range]) -> Select[Any]:
-    """Return the search for all that is distinct in some columns, by leaps along the index that begins with them.
-
-    .. seealso:: https://wiki.postgresql.org/wiki/Loose_indexscan
-
-    :param within: of the columns in front of them, if the index has such.
-    """
-
-    def first(row: Any, *where: ColumnElement[bool]) -> Any:
-        order = (row.c[name] for name in names)
-        return select(row.c.id).where(*(within(row)), *where).order_by(*order).limit(1)
-
-    start = deliveries.alias("start")
-    row = deliveries.alias("row")
-    columns = [row.c[name] for name in names]
-    begin = row.c.id == first(start).scalar_subquery()
-    walk = select(row.c.id, *columns).where(begin).cte("walk", recursive=True)
-    # Not as one comparison of all columns: of such a one SQLite would use the index for the first column alone.
-    leaps = []
-    for place in reversed(range(len(names))):
-        other = deliveries.alias(f"leap_{place}")
-        same = [other.c[name] == walk.c[name] for name in names[:place]]
-        leap = first(other, *same, other.c[names[place]] > walk.c[names[place]])
-        leaps.append(leap.correlate(walk).scalar_subquery())
-    following = deliveries.alias("following")
-    leap_to = following.c.id == func.coalesce(*leaps)
-    further = select(following.c.id, *(following.c[name] for name in names)).join_from(walk, following, leap_to)
-    return select(walk.union_all(further))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, tuple_
 
 from include.ledger import events as event_log
+from include.ledger.fitting import as_listed, counted
 from include.ledger.narrowing import unsearched
 from include.ledger.settled import unsettle
 from include.ledger.states import NEVER_DECIDED, REPLAYED, WAITING
@@ -17,10 +18,10 @@ from include.ledger.windows import of_stream
 from include.records import HISTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection
 
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
@@ -84,17 +85,20 @@ class Replays(Marked):
         self._database = database
         self._cipher = cipher
 
-    def replayable(self, selection: Selection) -> list[Selected]:
-        """Return what a selection holds, by stream, destination and position."""
+    def replayable(self, selection: Selection, *, most: int | None = None) -> list[Selected]:
+        """Return what a selection holds, by stream, destination and position.
+
+        :param most: for one that is narrowed as a list: whoever gets more than so many, of all together, knows only
+            that there are more; None: count all.
+        """
         columns = (
             *(deliveries.c.dag_id, deliveries.c.division, deliveries.c.entity, deliveries.c.destination),
             deliveries.c.job,
             (deliveries.c.decided_version == NEVER_DECIDED).label("marked"),
         )
-        query = select(*columns, func.count()).where(*_fits(selection)).group_by(*columns).order_by(*columns)
         found: dict[tuple[str, int, str, str, int], list[int]] = {}
         with self._database.read() as connection:
-            for *stream, marked, count in connection.execute(query):
+            for *stream, marked, count in _counted(connection, selection, columns, most):
                 key = (stream[0], stream[1], stream[2], stream[3], stream[4])
                 found.setdefault(key, [0, 0])[bool(marked)] += count
         return [
@@ -113,7 +117,9 @@ class Replays(Marked):
 
         :param run_id: who asks, for the story of the records.
         """
-        return self._mark(_fits(selection), run_id)
+        with self._database.read() as connection:
+            where = _fits(_as_listed(connection, selection))
+        return self._mark(where, run_id)
 
     def replay(
         self,
@@ -175,14 +181,39 @@ def _fits(selection: Selection) -> list[ColumnElement[bool]]:
     state: ColumnElement[str] = deliveries.c.state
     dag_id: ColumnElement[str] = deliveries.c.dag_id
     if selection.sources is not None or (selection.narrowing is not None and selection.narrowing.candidates()):
+def _as_listed(connection: Connection, selection: Selection) -> Selection:
+    if selection.narrowing is None:
+        return selection
+    return replace(selection, narrowing=as_listed(connection, selection.narrowing))
+
+
+def _counted(
+    connection: Connection, selection: Selection, columns: Sequence[ColumnElement[Any]], most: int | None
+) -> Iterable[Sequence[Any]]:
+    if selection.narrowing is None:
+        query = select(*columns, func.count()).where(*_fits(selection)).group_by(*columns).order_by(*columns)
+        return connection.execute(query).all()
+    meant = as_listed(connection, selection.narrowing)
+    states = tuple(state for state in selection.states if state in (meant.states or selection.states))
+    if not states:
+        return []
+    others = _fits(replace(selection, narrowing=None), found=True)
+    return counted(connection, replace(meant, states=states), columns, others, most)
+
+
+def _fits(selection: Selection, *, found: bool = False) -> list[ColumnElement[bool]]:
+    state: ColumnElement[str] = deliveries.c.state
+    dag_id: ColumnElement[str] = deliveries.c.dag_id
+    narrowing = selection.narrowing
+    if found or selection.sources is not None or (narrowing is not None and narrowing.candidates()):
         state, dag_id = unsearched(state), unsearched(dag_id)
     where: list[ColumnElement[bool]] = [state.in_(selection.states)]
     if selection.sources is not None:
-        named = tuple_(deliveries.c.division, deliveries.c.entity, deliveries.c.source_id)
+        record = tuple_(deliveries.c.division, deliveries.c.entity, deliveries.c.source_id)
         # The ids once more: they have an index.
         where += [
             deliveries.c.source_id.in_([source[2] for source in selection.sources]),
-            named.in_(selection.sources),
+            record.in_(selection.sources),
         ]
     for name in ("reason_code", "run_id", "destination"):
         value = getattr(selection, name)
@@ -192,6 +223,6 @@ def _fits(selection: Selection) -> list[ColumnElement[bool]]:
         where.append(dag_id.in_((selection.dag_id, f"{selection.dag_id}{HISTORY}")))
     if selection.since is not None:
         where.append(deliveries.c.updated_at >= selection.since)
-    if selection.narrowing is not None:
-        where += selection.narrowing.all_conditions()
+    if narrowing is not None:
+        where += narrowing.all_conditions()
     return where

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, case, false, func, literal, not_, or_, select
 
 from include.ledger import events
+from include.ledger.fitting import as_listed, counted
 from include.ledger.narrowing import unsearched
 from include.ledger.run_outbox import release
 from include.ledger.run_tables import run_outbox
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from include.ledger.database import Database
     from include.ledger.narrowing import Narrowing
 
-
+_WAITS: Final = ("rejected", "ready", "retry")
 SLICE: Final = 500
 """Deliveries per transaction: other workers wait for at most so many."""
 
@@ -30,15 +32,19 @@ class SettingAside:
 
     _database: Database
 
-    def skippable(self, meant: Narrowing) -> dict[tuple[str, int, str, str], int]:
+    def skippable(self, meant: Narrowing, *, most: int | None = None) -> dict[tuple[str, int, str, str], int]:
         """Return how many deliveries could be put aside, by lane and destination.
 
         :param meant: which deliveries.
+        :param most: whoever gets more than so many, of all together, knows only that there are more; None: count all.
         """
         columns = [deliveries.c[name] for name in ("dag_id", "division", "entity", "destination")]
-        query = select(*columns, func.count()).where(*_fits(meant)).group_by(*columns).order_by(*columns)
         with self._database.read() as connection:
-            return {(row[0], row[1], row[2], row[3]): row[4] for row in connection.execute(query)}
+            meant = as_listed(connection, meant)
+            waiting = replace(meant, states=tuple(state for state in _WAITS if state in (meant.states or _WAITS)))
+            # No state is none of these, not any.
+            found = counted(connection, waiting, columns, [_waits(found=True)], most) if waiting.states else []
+        return {(row[0], row[1], row[2], row[3]): row[4] for row in found}
 
     def set_aside(self, meant: Narrowing, *, run_id: str) -> int:
         """Put deliveries aside; return how many.
@@ -50,7 +56,9 @@ class SettingAside:
         :param meant: which deliveries.
         :param run_id: who asks, for the story of the records; nobody's name.
         """
-        where, total, after = _fits(meant), 0, 0
+        with self._database.read() as connection:
+            where = _fits(as_listed(connection, meant))
+        total, after = 0, 0
         names = ("id", "state", "attempt")
         search = select(*(deliveries.c[name] for name in names)).order_by(deliveries.c.id).limit(SLICE)
         while True:
@@ -104,6 +112,10 @@ class SettingAside:
 
 
 def _fits(meant: Narrowing) -> list[ColumnElement[bool]]:
+    return [_waits(found=bool(meant.candidates())), *meant.all_conditions()]
+
+
+def _waits(*, found: bool) -> ColumnElement[bool]:
     # What may have arrived is sent again or cleared up by whoever settles it; refused, it is over.
     state = unsearched(deliveries.c.state) if meant.candidates() else deliveries.c.state
     waits = or_(state == "rejected", and_(state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)))
@@ -122,3 +134,5 @@ def _in_no_foreign_outbox(meant: Narrowing) -> list[ColumnElement[bool]]:
     own = [func.substr(run_outbox.c.run_id, 1, len(dag) + 1) == f"{dag}/" for dag in sorted(meant.dags)]
     foreign = (run_outbox.c.delivery_id == deliveries.c.id, not_(or_(false(), *own)))
     return [not_(select(literal(1)).where(*foreign).exists())]
+    state = unsearched(deliveries.c.state) if found else deliveries.c.state
+    return or_(state == "rejected", and_(state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)))

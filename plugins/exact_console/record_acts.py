@@ -140,10 +140,10 @@ def _plan(
         narrowing = bounds.within(narrowing)
     barred = sorted({lane[0].removesuffix(HISTORY) for lane in ledger.records.lanes()} & (mine - allowed))
     if act == "skip":
-        found = ledger.deliveries.skippable(narrowing)
+        found = ledger.deliveries.skippable(narrowing, most=MOST)
         streams = [(_words(*lane), count) for lane, count in found.items()]
         return narrowing, Planned(streams, None, barred)
-    selected = ledger.deliveries.replayable(_selection(act, narrowing))
+    selected = ledger.deliveries.replayable(_selection(act, narrowing), most=MOST)
     streams = [
         (_words(one.dag_id, one.division, one.entity, one.destination, one.job), one.count + one.marked)
         for one in selected

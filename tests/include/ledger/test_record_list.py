@@ -153,6 +153,44 @@ def test_acting_means_what_is_listed(ledger: Ledger, clock: Clock) -> None:
         assert sum(ledger.deliveries.skippable(asked).values()) == len(waiting), name
 
 
+def test_whoever_replays_or_erases_means_what_is_listed(ledger: Ledger, clock: Clock) -> None:
+    """Each record once, however many deliveries it has, and no more than is wanted."""
+    fill(ledger, clock)
+    match = StreamKey("dag_a", 124132, "Contacts")
+    for number in range(0, 60, 6):
+        ledger.deliveries.decide(match, "employee", None, None, [decision(number)], "dag/run9")
+    for name, (asked, _) in narrowings(ledger, clock).items():
+        rows = walked(ledger, asked)
+        records = {(row.division, row.entity, row.source_id) for row in rows}
+        assert ledger.records.sources(asked, most=100) == sorted(records), name
+        some = ledger.records.sources(asked, most=2)
+        assert len(some) == len(set(some)) == min(len(records), 3), name
+        assert set(some) <= records, name
+        fits = [row for row in rows if row.state in REMAPPABLE]
+        selection = Selection(narrowing=asked, states=REMAPPABLE)
+        told = {
+            (one.dag_id, one.division, one.entity, one.destination) for one in ledger.deliveries.replayable(selection)
+        }
+        assert told == {(row.dag_id, row.division, row.entity, row.destination) for row in fits}, name
+        assert sum(one.count for one in ledger.deliveries.replayable(selection)) == len(fits), name
+        waiting = sum(ledger.deliveries.skippable(asked).values())
+        for most in (0, 2, 100):
+            bounded = sum(one.count for one in ledger.deliveries.replayable(selection, most=most))
+            assert bounded == len(fits) if len(fits) <= most else bounded > most, (name, most)
+            bounded = sum(ledger.deliveries.skippable(asked, most=most).values())
+            assert bounded == waiting if waiting <= most else bounded > most, (name, most)
+
+
+def test_a_replay_marks_what_it_was_said_to_hold(ledger: Ledger, clock: Clock) -> None:
+    """Of a reason that has rejected something, what it has rejected: so does the list that it was started from."""
+    fill(ledger, clock)
+    for name, (asked, _) in narrowings(ledger, clock).items():
+        selection = Selection(narrowing=asked, states=REMAPPABLE)
+        held = sum(one.count for one in ledger.deliveries.replayable(selection))
+        assert ledger.deliveries.replay_all(selection, run_id="r") == held, name
+        assert sum(one.marked for one in ledger.deliveries.replayable(selection)) >= held, name
+
+
 def test_lanes_are_all_there_are(ledger: Ledger, clock: Clock) -> None:
     assert ledger.records.lanes() == []
     fill(ledger, clock)
@@ -217,3 +255,33 @@ def test_one_record_is_found_by_its_own_index(sqlite_ledger: Ledger, clock: Cloc
             by = ("INTEGER PRIMARY KEY (rowid", *(f"INDEX ix_ledger_deliveries_{each} (" for each in OWN))
             assert steps, (name, question)
             assert [step for step in steps if not any(each in step for each in by)] == [], (name, question)
+
+
+def test_acts_on_many_walk_the_states_of_lanes_and_stop(sqlite_ledger: Ledger, clock: Clock, plans: Any) -> None:
+    """Neither sorted nor sorted out, so that the search ends where more is found than is wanted."""
+    fill(sqlite_ledger, clock)
+    ledger, dags = sqlite_ledger, frozenset({"dag_a", "dag_b"})
+    day = clock.at - timedelta(hours=6)
+    first = "SCAN start USING COVERING INDEX ix_ledger_deliveries_"
+    touched, refused = (f"ix_ledger_deliveries_{name} (" for name in ("touched", "refused"))
+    lane = "dag_id=? AND division=? AND entity=? AND destination=?"
+    for asked in (
+        Narrowing(),
+        Narrowing(since=day),
+        Narrowing(states=("rejected",)),
+        Narrowing(reason_code=REASONS[0]),
+    ):
+        mine = replace(asked, dags=dags)
+        selection = Selection(narrowing=mine, states=REMAPPABLE)
+        for ask in (
+            lambda mine=mine: ledger.records.sources(mine, most=5),
+            lambda selection=selection: ledger.deliveries.replayable(selection, most=5),
+            lambda mine=mine: ledger.deliveries.skippable(mine, most=5),
+        ):
+            for statement, plan in plans(ask).items():
+                assert not [step for step in plan if "DISTINCT" in step or "ORDER BY" in step], statement
+                scans = [step for step in plan if step.startswith("SCAN ") and "ledger_deliveries" in step]
+                assert [step for step in scans if not step.startswith(first)] == [], statement
+                walks = [step for step in plan if step.startswith("SEARCH ledger_deliveries ")]
+                narrow = [f"{touched}{lane} AND state=?", f"{refused}reason_code=? AND field=? AND {lane}"]
+                assert [step for step in walks if not any(each in step for each in narrow)] == [], statement
