@@ -110,6 +110,7 @@ class Previews:
         *,
         offset: int = 0,
         after: str = "",
+        before: str = "",
         limit: int = 100,
         action: str | None = None,
         source_id: str | None = None,
@@ -117,6 +118,7 @@ class Previews:
         """Return some of what a run has shown, ordered by the records' ids.
 
         :param after: only records whose id comes after this one: to go through all of them.
+        :param before: the last ones whose id comes before this one: to go back.
         :param action: only records for which this would be done.
         :param source_id: only this record.
         """
@@ -127,9 +129,14 @@ class Previews:
             query = query.where(previews.c.action == action)
         if source_id is not None:
             query = query.where(previews.c.source_id == source_id)
-        query = query.order_by(previews.c.source_id).offset(offset).limit(limit)
+        order = previews.c.source_id.desc() if before else previews.c.source_id
+        if before:
+            query = query.where(previews.c.source_id < before)
         with self._database.read() as connection:
-            return [self._preview(row) for row in connection.execute(query)]
+            found = [
+                self._preview(row) for row in connection.execute(query.order_by(order).offset(offset).limit(limit))
+            ]
+        return found[::-1] if before else found
 
     def counts(self, run_key: str) -> dict[tuple[str, str], int]:
         """Return (action, reason code) -> number of records of a run."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from console_reading import audited, own
 from include.ledger import open_ledger
 from preview_samples import IMAGE, RUN, SCRIPT, hostile, keep, record, rejected, source_id
 
@@ -95,7 +97,9 @@ def test_every_record_is_on_one_page(admin: httpx.Client) -> None:
         ({"record": f"{{{source_id(3).upper()}}}"}, [3]),
         ({"record": source_id(9)}, []),
         ({"action": "other"}, []),
-        ({"offset": "500"}, []),
+        ({"after": source_id(3), "start": "3"}, []),
+        ({"after": source_id(1)}, [2, 3]),
+        ({"before": source_id(3)}, [1, 2]),
     ],
 )
 def test_narrowed(admin: httpx.Client, query: dict[str, str], found: list[int]) -> None:
@@ -104,6 +108,51 @@ def test_narrowed(admin: httpx.Client, query: dict[str, str], found: list[int]) 
     assert answer.status_code == 200
     assert ids(answer) == [source_id(number) for number in found]
     assert ("No record of this preview fits." in answer.text) == (not found)
+
+
+def find(client: httpx.Client, record: str, **changes: str) -> httpx.Response:
+    token = re.findall(r'name="token" value="([^"]+)"', read(client).text)[0]
+    form = {"token": token, "run": RUN, "action": "create", "record": record, **changes}
+    return client.post("/exact-console/previews/find", data=form, headers=own(client))
+
+
+def test_a_whole_id_leads_to_its_record(admin: httpx.Client) -> None:
+    show([record(1), record(2)])
+    answer = find(admin, f" {{{source_id(2).upper()}}} ")
+    assert answer.status_code == 303
+    assert ids(admin.get(answer.headers["location"], headers=HTML)) == [source_id(2)]
+
+
+@pytest.mark.parametrize("typed", ["Sanne de Vries", "sanne@example.org", source_id(1)[:-1]])
+def test_what_is_no_whole_id_gets_into_no_address(admin: httpx.Client, typed: str) -> None:
+    show([record(1)])
+    answer = find(admin, typed)
+    assert answer.status_code == 422
+    assert "location" not in answer.headers
+    assert typed not in answer.text
+    assert "This is no whole ID of Exact." in answer.text
+    answer = read(admin, record=typed)
+    assert (answer.status_code, typed in answer.text) == (422, False)
+
+
+def test_a_form_of_somebody_else_finds_nothing(admin: httpx.Client) -> None:
+    show([record(1)])
+    assert find(admin, source_id(1), token="invented").status_code == 403
+
+
+def test_each_page_that_was_read_is_a_row_of_the_audit_log(admin: httpx.Client) -> None:
+    show([record(number) for number in range(60)])
+    before = len(audited())
+    read(admin)
+    read(admin, after=source_id(49), start="50")
+    rows = [(event, user, json.loads(about)) for event, user, about in audited()[before:]]
+    told = {"run": RUN, "before": ""}
+    assert rows == [
+        ("exact_personio.preview.read", "ada", {**told, "start": 0, "after": "", "records": 50}),
+        ("exact_personio.preview.read", "ada", {**told, "start": 50, "after": source_id(49), "records": 10}),
+    ]
+    read(admin, run="no/such")
+    assert len(audited()) == before + 2
 
 
 def test_few_records_are_open_at_once(admin: httpx.Client) -> None:
@@ -171,7 +220,9 @@ def test_unknown_run_is_a_sentence(admin: httpx.Client, run: str) -> None:
     assert run not in answer.text
 
 
-@pytest.mark.parametrize("query", [{"offset": "-1"}, {"offset": "x"}, {"run": ""}])
+@pytest.mark.parametrize(
+    "query", [{"start": "-1"}, {"start": "x"}, {"start": "1" * 30}, {"after": "x"}, {"before": "é"}, {"run": ""}]
+)
 def test_wrong_address_is_an_answer(admin: httpx.Client, query: dict[str, str]) -> None:
     show([record(1)])
     assert read(admin, **query).status_code in {404, 422}
@@ -203,5 +254,6 @@ def test_pages_stay_out_of_caches(admin: httpx.Client) -> None:
 
 def test_reading_changes_nothing_and_writes_nowhere(admin: httpx.Client) -> None:
     show([record(1)])
-    assert read(admin).text == read(admin).text
+    token = re.compile(r'name="token" value="[^"]+"')
+    assert token.sub("", read(admin).text) == token.sub("", read(admin).text)
     assert admin.post(PAGE, params={"run": RUN}, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 405
