@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from include.ledger.tables import failures
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from include.errors import ExactPersonioError
@@ -62,9 +64,20 @@ class Failures:
         with self._database.read() as connection:
             return [Failure(**row) for row in connection.execute(query).mappings()]
 
-    def newest(self, limit: int) -> list[Failure]:
-        """Return the failures that came last, of all runs, the newest first."""
+    def newest(self, limit: int, readable: Callable[[str], bool]) -> list[Failure]:
+        """Return the last failure of each of the runs that failed last, the newest first.
+
+        :param limit: of runs.
+        :param readable: says of a DAG whether its runs count.
+        """
+        last = func.max(failures.c.id)
+        # On the index alone; the sentences are read of few.
+        runs = select(failures.c.run_id, last).group_by(failures.c.run_id).order_by(last.desc())
         columns = [failures.c[name] for name in Failure.__slots__]
-        query = select(*columns).order_by(failures.c.id.desc()).limit(limit)
         with self._database.read() as connection:
+            known = connection.execute(runs).all()
+            ids = list(islice((number for run, number in known if readable(run.partition("/")[0])), limit))
+            if not ids:
+                return []
+            query = select(*columns).where(failures.c.id.in_(ids)).order_by(failures.c.id.desc())
             return [Failure(**row) for row in connection.execute(query).mappings()]

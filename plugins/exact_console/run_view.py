@@ -14,7 +14,7 @@ from include.records import StreamKey
 from include.run_story import Compared, compared, fewest, forecast_of, took
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
     from include.ledger import Ledger
@@ -44,7 +44,7 @@ FIGURES: Final = {
     "minutes": N_("Minutes"),
 }
 RECENT: Final = 20
-"""Failures that are looked at for runs that did not go on."""
+"""Failed runs that are looked at for those that did not go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +150,12 @@ def run_of(ledger: Ledger, name: str) -> Run:
     )
 
 
-def stopped(ledger: Ledger) -> list[Failure]:
-    """Return the last failure of each run that failed lately and has not committed since, the newest first."""
-    found: dict[str, Failure] = {}
-    for failure in ledger.failures.newest(RECENT):
-        found.setdefault(failure.run_id, failure)
+def stopped(ledger: Ledger, readable: Callable[[str], bool]) -> list[Failure]:
+    """Return the last failure of each run that failed lately and has not committed since, the newest first.
+
+    :param readable: says of a DAG whether the user may read it.
+    """
+    found = {failure.run_id: failure for failure in ledger.failures.newest(RECENT, readable)}
     ended: dict[str, datetime] = {}
     for name in found:
         ends = [result.ended_at for result in ledger.run_results.of_run(name) if result.ended_at]

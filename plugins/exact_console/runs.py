@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -46,7 +47,8 @@ def overview(request: Request, user: GetUserDep, before: str = "") -> Response:
         lanes = [lane for lane in ledger.run_results.lanes() if may_read_dag(user, lane.removesuffix(HISTORY))]
         found = ledger.run_results.newest(PER_PAGE + 1, _place(before), lanes=lanes)
         lines = lines_of(ledger, found[:PER_PAGE])
-        failed = [] if before else [one for one in stopped(ledger) if may_read_dag(user, _dag(one.run_id))]
+        # Asked once for each DAG, however many of its runs have failed.
+        failed = [] if before else stopped(ledger, cache(lambda dag: may_read_dag(user, dag)))
     return page(
         request,
         "runs.html",
@@ -142,9 +144,10 @@ def _place(before: str) -> tuple[datetime, str] | None:
     at, _, name = before.partition(" ")
     try:
         moment = datetime.fromisoformat(at)
-    except ValueError:
+        # Before the first year there is none: a zone can lead there.
+        return (moment.astimezone(UTC), name) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return (moment, name) if moment.tzinfo is not None else None
 
 
 def _name(line: Line) -> str:

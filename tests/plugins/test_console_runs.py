@@ -129,7 +129,13 @@ def test_every_run_is_on_one_page(admin: httpx.Client) -> None:
     assert seen == [f"r{number:02}" for number in reversed(range(60))]
 
 
-@pytest.mark.parametrize("before", ["", "x", "2026-03-01", "2026-03-01T00:00:00 x"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        *("", "x", "2026-03-01", "2026-03-01T00:00:00 x"),
+        *("0001-01-01T00:00:00+14:00 x", "9999-12-31T23:59:59-14:00 x"),
+    ],
+)
 def test_an_address_that_was_written_by_hand_shows_the_newest(admin: httpx.Client, before: str) -> None:
     write("r1")
     assert runs(read(admin, LIST, before=before)) == ["r1"]
@@ -172,6 +178,23 @@ def test_a_run_that_failed_stands_on_top_until_it_goes_on(admin: httpx.Client) -
     assert "Log in again." in page
     write("r1", at=datetime.now(UTC) + timedelta(minutes=1))
     assert "Exact refuses the login." not in words(read(admin, LIST))
+
+
+def test_failures_of_other_dags_push_none_away_that_may_be_read(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ConfigurationError("Exact refuses the login.", reason_code="exact.login.dead")
+    with open_ledger() as ledger:
+        ledger.failures.record(f"{DAG}/r0", "extract", error)
+        ledger.failures.record(f"{DAG}/r1", "extract", error)
+        for number in range(50):
+            ledger.failures.record(f"{DAG}/r1", "load", error)
+            ledger.failures.record(f"secret_dag/r{number}", "extract", error)
+    refuse_dag(monkeypatch, "secret_dag")
+    answer = read(admin, LIST)
+    named = re.findall(rf"{DAG}(?:/|%2F)(r\d+)", answer.text)
+    assert sorted(set(named)) == ["r0", "r1"]
+    assert "secret_dag" not in answer.text
 
 
 def test_one_run_tells_all_that_is_known_of_it(admin: httpx.Client) -> None:
