@@ -23,6 +23,8 @@ from include.reconcile.showing import counted
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
+    from include.ledger.reconciliations import Kept
+
 DAG: Final = "sync_reconciliation"
 FEW: Final = 20
 """So many ids of a finding are on the page; the JSON has more."""
@@ -41,9 +43,12 @@ def report(request: Request, user: GetUserDep, *, run: str = "") -> Response:
         raise HTTPException(HTTPStatus.FORBIDDEN)
     with open_ledger() as ledger:
         kept, runs = ledger.reconciliations.latest(run or None), ledger.reconciliations.runs(FEW)
+    mine = [] if kept is None else _readable(user, kept)
+    if mine is None:
+        kept, runs, mine = None, [], []
     if kept is None and run:
         return page(request, "message.html", status=404, sentence=UNKNOWN, ended=False)
-    parts = [] if kept is None else [_part(part) for part in kept.report["parts"] if _may_read(user, part)]
+    parts = [_part(part) for part in mine]
     return page(request, "reconciliation.html", kept=kept, runs=runs, parts=parts, words=WORDS)
 
 
@@ -54,9 +59,16 @@ def as_json(user: GetUserDep, *, run: str = "") -> dict[str, Any]:
         raise HTTPException(HTTPStatus.FORBIDDEN)
     with open_ledger() as ledger:
         kept = ledger.reconciliations.latest(run or None)
-    if kept is None:
+    parts = None if kept is None else _readable(user, kept)
+    if kept is None or parts is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    return {**kept.report, "parts": [part for part in kept.report["parts"] if _may_read(user, part)]}
+    return {**kept.report, "parts": parts}
+
+
+def _readable(user: BaseUser, kept: Kept) -> list[dict[str, Any]] | None:
+    """Return the parts that a user may see; None if there are some and none is: its figures are of nothing else."""
+    parts = [part for part in kept.report["parts"] if _may_read(user, part)]
+    return parts if parts or not kept.report["parts"] else None
 
 
 def _may_read(user: BaseUser, part: dict[str, Any]) -> bool:

@@ -126,6 +126,20 @@ def test_streams_of_dags_that_may_not_be_read_are_left_out(
     assert read(admin, path).status_code == 403
 
 
+@pytest.mark.parametrize("query", [{}, {"run": "sync_reconciliation/r1"}])
+def test_where_no_part_may_be_read_nothing_of_the_report_is_told(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
+) -> None:
+    keep(report())
+    refuse(monkeypatch, CONTACTS)
+    refuse(monkeypatch, "exact_accounts_history")
+    answer = read(admin, PAGE, **query)
+    for hidden in ("sync_reconciliation/r1", "DIFFERENCE", "7 at Personio"):
+        assert hidden not in answer.text
+    assert answer.status_code == (404 if query else 200)
+    assert read(admin, JSON, **query).status_code == 404
+
+
 def refuse(monkeypatch: pytest.MonkeyPatch, dag_id: str) -> None:
     """Let Airflow refuse one DAG, as an auth manager with rights for each can."""
     from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
