@@ -69,6 +69,9 @@ def overview(request: Request, user: GetUserDep, *, before: str = "", notice: st
         mine = {dag for dag in {stream[0] for stream in named} if may_read_dag(user, dag)}
         known_run(asked, mine)
         found = ledger.records.page(asked.narrowing(mine), after=key_of(before), limit=PER_PAGE, with_content=people)
+    if people and found.rows:
+        audit(user, "people.list", records=len(found.rows))
+    told = read("notice", notice)
     streams = sorted(stream for stream in named if stream[0] in mine)
     return page(
         request,

@@ -128,7 +128,8 @@ def test_a_search_by_what_a_person_is_called_leaves_no_trace_of_it(admin: httpx.
     found = admin.get(address, headers=HTML)
     assert ids(found) == [1]
     assert text.strip() not in said(found).split("Record ", maxsplit=1)[0]
-    assert [event for event, _ in log_rows()[before:]] == ["people.search"]
+    events = [event for event, _ in log_rows()[before:]]
+    assert events == ["people.list", "people.search", "people.list"]
     assert not any(word in str(log_rows()[before:]).lower() for word in ("sanne", "veries", "véries", "example.org"))
 
 
@@ -215,6 +216,17 @@ def test_reading_of_a_person_is_on_record_and_masked_without_the_right(
     assert guid(1) in masked.text
     read(admin, page_of(1))
     assert log_rows()[before:] == [("record.read", {"division": 124132, "entity": "Contacts", "record": guid(1)})]
+
+
+def test_reading_of_many_people_is_on_record_without_them(admin: httpx.Client, viewer: httpx.Client) -> None:
+    before = len(log_rows())
+    read(admin)
+    bring(1)
+    bring(2)
+    read(viewer)
+    assert log_rows()[before:] == []
+    read(admin)
+    assert log_rows()[before:] == [("people.list", {"records": 2})]
 
 
 def test_what_is_of_other_dags_is_as_if_it_were_not_there(
