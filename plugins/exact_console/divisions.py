@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from airflow.models.connection import Connection
 from airflow.utils.session import create_session
-from sqlalchemy import select
+from sqlalchemy import inspect, select, update
 
 from exact_console.guard import may_read_dag
 from include.connection_fields import exact_divisions, filled
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+    from sqlalchemy import CursorResult
 
     from include.ledger import Ledger
 
@@ -118,13 +119,32 @@ def write_divisions(conn_id: str, before: tuple[int, ...], named: tuple[int, ...
     :param named: those that it is to name, the first one the schedule's.
     :returns: False if it names others than those shown by now, or is not kept there.
     """
+    table = inspect(Connection).local_table
+    kept = table.c
     with create_session() as session:
-        row = session.scalar(select(Connection).where(Connection.conn_id == conn_id).with_for_update())
-        if row is None:
+        found = session.execute(select(Connection, kept.extra).where(Connection.conn_id == conn_id)).one_or_none()
+        if found is None:
             return False
+        row, stored = found
+        # Changed below by a statement of our own, not by the session.
+        session.expunge(row)
         # The whole of it, opened: what Airflow's API shows of an extra has its secrets starred out.
-        extra = json.loads(row.extra or "{}")
-        if exact_divisions(filled(extra)) != before:
+        extra = _extra_of(row)
+        if extra is None or exact_divisions(filled(extra)) != before:
             return False
         row.set_extra(json.dumps({**extra, "divisions": ", ".join(map(str, named))}))
-    return True
+        # SQLite locks no rows: who has changed it meanwhile is seen by what is stored: no two writes seal alike.
+        same = (kept.conn_id == conn_id, kept.extra == stored)
+        values = {"extra": row._extra, "is_extra_encrypted": row.is_extra_encrypted}  # noqa: SLF001 - sealed
+        done = cast("CursorResult[Any]", session.execute(update(table).where(*same).values(values)))
+        return bool(done.rowcount)
+
+
+def _extra_of(row: Connection) -> dict[str, Any] | None:
+    """Return a connection's extra; None if it is none that can be changed."""
+    try:
+        # Airflow looks at it as well, and raises the same.
+        found = json.loads(row.extra or "{}")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

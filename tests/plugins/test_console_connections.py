@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -213,6 +214,55 @@ def test_a_connection_that_was_changed_meanwhile_is_shown_again(admin: httpx.Cli
     assert answer.status_code == 200
     assert "The connection was changed meanwhile." in words(answer)
     assert extra_of(STORED)["divisions"] == "124132, 124133"
+
+
+def test_what_somebody_else_writes_at_the_same_moment_is_not_lost(
+    admin: httpx.Client, exact: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the connection and the change of it; a metadata database on SQLite locks no row."""
+    from airflow.models.connection import Connection  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from sqlalchemy import select  # noqa: PLC0415
+
+    from exact_console import divisions  # noqa: PLC0415
+
+    theirs = {**extra_of(STORED), "divisions": "124133", "theirs": "kept"}
+    stock = divisions.exact_divisions
+
+    def write() -> None:
+        with create_session() as session:
+            row = session.scalar(select(Connection).where(Connection.conn_id == STORED))
+            assert row
+            row.set_extra(json.dumps(theirs))
+
+    def meanwhile(fields: Any) -> tuple[int, ...]:
+        other = threading.Thread(target=write)
+        other.start()
+        other.join()
+        return stock(fields)
+
+    monkeypatch.setattr(divisions, "exact_divisions", meanwhile)
+    assert divisions.write_divisions(STORED, (124132, 124133), (124132,)) is False
+    assert extra_of(STORED) == theirs
+
+
+@pytest.mark.parametrize("extra", ["no JSON", "[1]"])
+def test_an_extra_that_is_no_object_is_left_as_it_is(console: Console, extra: str) -> None:
+    from airflow.models.connection import Connection  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from sqlalchemy import Table, inspect, select, update  # noqa: PLC0415
+
+    from exact_console.divisions import write_divisions  # noqa: PLC0415
+
+    with stored("exact_odd", conn_type="exact_online"):
+        table = inspect(Connection).local_table
+        assert isinstance(table, Table)
+        with create_session() as session:
+            session.execute(update(table).where(table.c.conn_id == "exact_odd").values(extra=extra))
+        assert write_divisions("exact_odd", (), (124132,)) is False
+        with create_session() as session:
+            query = select(table.c.extra).where(table.c.conn_id == "exact_odd")
+            assert session.execute(query).scalar() == extra
 
 
 def test_the_last_division_stays(admin: httpx.Client, exact: None) -> None:
