@@ -8,9 +8,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Connection
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
+from exact_online.hooks import ExactOnlineHook
 from exact_to_personio.approval import ApproveOperator
 from exact_to_personio.approval_question import after_no, question, response_timeout, unusable_timeout
 from exact_to_personio.builder import add_line
@@ -132,3 +133,20 @@ def test_no_puts_aside_what_the_run_wanted_to_send(approve: ApproveOperator, use
         [kept] = ledger.deliveries.listing(JOB.stream, JOB.destination, JOB.position)
         assert (kept.state, kept.reason_code) == ("skipped_by_rule", "approval.rejected")
         assert ledger.deliveries.history("id-1")[-1].field == (user["name"] if user else "time-out")
+
+
+def test_connection_is_asked_for_once_per_task_and_division(
+    approve: ApproveOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question is a round trip to Airflow's API."""
+    asked: list[str] = []
+
+    def get_connection(conn_id: str) -> Connection:
+        asked.append(conn_id)
+        return Connection(conn_id=conn_id, conn_type="exact_online", extra='{"divisions": "124132, 124133"}')
+
+    monkeypatch.setattr(ExactOnlineHook, "get_connection", staticmethod(get_connection))
+    default, other = ({"params": {"division": division}} for division in (None, 124133))
+    found = [approve._exact(context).division for context in (default, default, other, other)]  # type: ignore[arg-type]
+    assert found == [124132, 124132, 124133, 124133]
+    assert asked == ["exact_online_default"] * 2
