@@ -16,9 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import RedirectResponse, Response
 
-from exact_console.guard import may_read_dag, sees_people
-from exact_console.language import N_, translated
-from exact_console.pages import page
 from exact_console.audit import audit
 from exact_console.guard import form_token, may_read_dag, own_form, sees_people
 from exact_console.language import N_, language_of, translations
@@ -36,13 +33,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/previews", dependencies=[Depends(sees_people)])
 
-SAID: Final = {
-    "create": N_("would create"),
-    "send_again": N_("would send again if it is not there"),
-    "look_up": N_("would look up"),
-    "nothing": N_("would do nothing"),
-}
-"""What a run would do with a record; `include.preview_story` has the same words for the command line."""
 PER_PAGE: Final = 50
 MOST: Final = 1_000_000_000
 FEW: Final = 5
@@ -133,7 +123,6 @@ def one(
         run=found,
         counts=[{**row, "said": _said(row["action"])} for row in counts],
         records=[_record(preview) for preview in records],
-        actions=SAID,
         actions=WORDS,
         forms=[form for form in TYPES if form != "parquet" or find_spec("pyarrow")],
         action=action if action in WORDS else "",
@@ -190,12 +179,5 @@ def _around(run: str, action: str, start: int, records: Sequence[Preview], total
 
 
 def _nothing(request: Request) -> Response:
-    sentence = N_(
-        "No preview is kept of this run. Perhaps it found nothing to decide, or is under way; "
-        "and previews are removed by age, as all personal data is."
-    )
-    return page(
-        request, "message.html", status=HTTPStatus.NOT_FOUND, sentence=translated(request, sentence), ended=False
-    )
     sentence = translations(language_of(request)).gettext(NOTHING)
     return page(request, "message.html", status=HTTPStatus.NOT_FOUND, sentence=sentence, ended=False)

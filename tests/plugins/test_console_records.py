@@ -31,6 +31,7 @@ from console_records import (
     send,
     states,
 )
+from exact_console import record_acts
 from include.ledger import erasures, open_ledger, tombstones
 
 if TYPE_CHECKING:
@@ -267,6 +268,19 @@ def act(client: httpx.Client, what: str, **query: str) -> tuple[httpx.Response, 
     # All of this division, where a test says nothing else: an act without a filter is refused.
     shown = read(client, f"{ROOT}/records/act", act=what, **(query or {"stream": "|124132||"}))
     return shown, fields(shown, "/records/act") if shown.status_code == 200 else {}
+
+
+def test_more_than_one_act_may_take_is_not_counted_and_not_done(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_acts, "MOST", 1)
+    for number in (1, 2, 3):
+        bring(number)
+    shown = read(admin, f"{ROOT}/records/act", act="skip")
+    assert "at least 2" in shown.text
+    assert "more than 1" in shown.text
+    assert 'action="/exact-console/records/act"' not in shown.text
+    assert "<form" not in shown.text.partition("<main")[2].partition("</main>")[0]
 
 
 @pytest.mark.parametrize(
