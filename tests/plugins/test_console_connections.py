@@ -14,6 +14,7 @@ import pytest
 
 from airflow_home import CLIENT, PERSONIO_CLIENT
 from console_reading import HTML, audited, own, words
+from include.connection_fields import exact_divisions
 from include.ledger import open_ledger
 from include.records import StreamKey
 
@@ -224,10 +225,9 @@ def test_what_somebody_else_writes_at_the_same_moment_is_not_lost(
     from airflow.utils.session import create_session  # noqa: PLC0415
     from sqlalchemy import select  # noqa: PLC0415
 
-    from exact_console import divisions  # noqa: PLC0415
+    from exact_console.divisions import write_divisions  # noqa: PLC0415
 
     theirs = {**extra_of(STORED), "divisions": "124133", "theirs": "kept"}
-    stock = divisions.exact_divisions
 
     def write() -> None:
         with create_session() as session:
@@ -239,10 +239,10 @@ def test_what_somebody_else_writes_at_the_same_moment_is_not_lost(
         other = threading.Thread(target=write)
         other.start()
         other.join()
-        return stock(fields)
+        return exact_divisions(fields)
 
-    monkeypatch.setattr(divisions, "exact_divisions", meanwhile)
-    assert divisions.write_divisions(STORED, (124132, 124133), (124132,)) is False
+    monkeypatch.setattr("exact_console.divisions.exact_divisions", meanwhile)
+    assert write_divisions(STORED, (124132, 124133), (124132,)) is False
     assert extra_of(STORED) == theirs
 
 

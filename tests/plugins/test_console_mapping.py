@@ -57,6 +57,19 @@ def rules_shown(client: httpx.Client) -> str:
     return html.unescape(found[1])
 
 
+def refuse(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    """Let Airflow refuse the DAGs whose id holds this."""
+    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
+
+    kind = type(get_auth_manager())
+    stock = kind.is_authorized_dag
+
+    def judge(self: Any, *, details: Any = None, **rest: Any) -> bool:
+        return part not in details.id and bool(stock(self, details=details, **rest))
+
+    monkeypatch.setattr(kind, "is_authorized_dag", judge)
+
+
 def test_shows_each_field_with_its_columns_and_rule(admin: httpx.Client) -> None:
     told = words(admin.get(PAGE, headers=HTML))
     assert "email Email , else BusinessEmail as it is the record is rejected yes built in" in told
@@ -238,18 +251,10 @@ def test_an_account_needs_its_main_contact(admin: httpx.Client) -> None:
 def test_a_contact_that_only_an_unreadable_dag_has_read_is_not_there(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch, lane: str
 ) -> None:
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
     account = {"ID": ID, "MainContact": ID.replace("1", "9"), "Name": "Voorbeeld BV", "IsAnonymised": 0}
     stage(account, ACCOUNTS, "Accounts")
     stage({**PERSON, "ID": account["MainContact"]}, lane)
-    kind = type(get_auth_manager())
-    stock = kind.is_authorized_dag
-
-    def judge(self: Any, *, details: Any = None, **rest: Any) -> bool:
-        return details.id != "secret_dag" and bool(stock(self, details=details, **rest))
-
-    monkeypatch.setattr(kind, "is_authorized_dag", judge)
+    refuse(monkeypatch, "secret_dag")
     told = words(attempt(admin, section="accounts_to_application"))
     assert "The ledger keeps no main contacts of accounts" in told
     assert "Sanne" not in told
@@ -273,16 +278,8 @@ def test_who_may_not_see_people_sees_rules_and_tries_nothing(console: Console, r
 def test_sections_of_dags_that_may_not_be_read_are_not_there(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
     stage()
-    kind = type(get_auth_manager())
-    stock = kind.is_authorized_dag
-
-    def judge(self: Any, *, details: Any = None, **rest: Any) -> bool:
-        return "contacts" not in details.id and bool(stock(self, details=details, **rest))
-
-    monkeypatch.setattr(kind, "is_authorized_dag", judge)
+    refuse(monkeypatch, "contacts")
     answer = admin.get(PAGE, headers=HTML)
     assert SECTION not in answer.text
     assert admin.get(PAGE, params={"section": SECTION}, headers=HTML).status_code == 404
