@@ -147,6 +147,7 @@ def test_connection_is_asked_for_once_per_task_and_division(
 
     monkeypatch.setattr(ExactOnlineHook, "get_connection", staticmethod(get_connection))
     default, other = ({"params": {"division": division}} for division in (None, 124133))
-    found = [approve._exact(context).division for context in (default, default, other, other)]  # type: ignore[arg-type]
-    assert found == [124132, 124132, 124133, 124133]
+    hooks = [approve._exact(context) for context in (default, default, other, other)]  # type: ignore[arg-type]
+    assert [hook.divisions for hook in hooks] == [(124132, 124133)] * 4
+    assert [hook.division for hook in hooks] == [124132, 124132, 124133, 124133]
     assert asked == ["exact_online_default"] * 2
