@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import literal, select, tuple_, union_all
+from sqlalchemy import func, literal, select, tuple_, union_all
 
 from include.ledger.fitting import as_listed, different
 from include.ledger.listed_ranges import RANGES, Range, lanes_and_states, listed_ranges

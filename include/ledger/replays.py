@@ -177,10 +177,6 @@ class Replays(Marked):
             after = ids[-1]
 
 
-def _fits(selection: Selection) -> list[ColumnElement[bool]]:
-    state: ColumnElement[str] = deliveries.c.state
-    dag_id: ColumnElement[str] = deliveries.c.dag_id
-    if selection.sources is not None or (selection.narrowing is not None and selection.narrowing.candidates()):
 def _as_listed(connection: Connection, selection: Selection) -> Selection:
     if selection.narrowing is None:
         return selection

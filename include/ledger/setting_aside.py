@@ -43,7 +43,8 @@ class SettingAside:
             meant = as_listed(connection, meant)
             waiting = replace(meant, states=tuple(state for state in _WAITS if state in (meant.states or _WAITS)))
             # No state is none of these, not any.
-            found = counted(connection, waiting, columns, [_waits(found=True)], most) if waiting.states else []
+            others = [_waits(found=True), *_in_no_foreign_outbox(meant)]
+            found = counted(connection, waiting, columns, others, most) if waiting.states else []
         return {(row[0], row[1], row[2], row[3]): row[4] for row in found}
 
     def set_aside(self, meant: Narrowing, *, run_id: str) -> int:
@@ -112,19 +113,13 @@ class SettingAside:
 
 
 def _fits(meant: Narrowing) -> list[ColumnElement[bool]]:
-    return [_waits(found=bool(meant.candidates())), *meant.all_conditions()]
+    return [_waits(found=bool(meant.candidates())), *meant.all_conditions(), *_in_no_foreign_outbox(meant)]
 
 
 def _waits(*, found: bool) -> ColumnElement[bool]:
     # What may have arrived is sent again or cleared up by whoever settles it; refused, it is over.
-    state = unsearched(deliveries.c.state) if meant.candidates() else deliveries.c.state
-    waits = or_(state == "rejected", and_(state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)))
-    return [waits, *meant.all_conditions()]
-    waits = or_(
-        deliveries.c.state == "rejected",
-        and_(deliveries.c.state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)),
-    )
-    return [waits, *meant.all_conditions(), *_in_no_foreign_outbox(meant)]
+    state = unsearched(deliveries.c.state) if found else deliveries.c.state
+    return or_(state == "rejected", and_(state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)))
 
 
 def _in_no_foreign_outbox(meant: Narrowing) -> list[ColumnElement[bool]]:
@@ -134,5 +129,3 @@ def _in_no_foreign_outbox(meant: Narrowing) -> list[ColumnElement[bool]]:
     own = [func.substr(run_outbox.c.run_id, 1, len(dag) + 1) == f"{dag}/" for dag in sorted(meant.dags)]
     foreign = (run_outbox.c.delivery_id == deliveries.c.id, not_(or_(false(), *own)))
     return [not_(select(literal(1)).where(*foreign).exists())]
-    state = unsearched(deliveries.c.state) if found else deliveries.c.state
-    return or_(state == "rejected", and_(state.in_(("ready", "retry")), deliveries.c.was_in_doubt.is_(False)))

@@ -71,7 +71,6 @@ def overview(request: Request, user: GetUserDep, *, before: str = "", notice: st
         found = ledger.records.page(asked.narrowing(mine), after=key_of(before), limit=PER_PAGE, with_content=people)
     if people and found.rows:
         audit(user, "people.list", records=len(found.rows))
-    told = read("notice", notice)
     streams = sorted(stream for stream in named if stream[0] in mine)
     return page(
         request,

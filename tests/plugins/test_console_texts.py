@@ -14,7 +14,7 @@ from airflow_home import ROOT
 from console_reading import HTML, words
 from console_texts import catalogue, extracted
 from exact_console.language import COOKIE, LANGUAGES, translations
-from exact_console.previews import SAID
+from exact_console.previews import WORDS
 from include.preview_story import ACTIONS
 from include.reasons import ADVICE
 
@@ -67,7 +67,7 @@ class TestTexts:
 
 
 def test_words_of_previews_are_those_of_the_command_line() -> None:
-    assert SAID == ACTIONS
+    assert WORDS == ACTIONS
 
 
 PAGES: Final = {
