@@ -47,7 +47,7 @@ class Rules:
     destination: Destination
     text: str | None = None
     name: str = "mapping.yaml"
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def section(self) -> str:

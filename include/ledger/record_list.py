@@ -8,7 +8,7 @@ how far it has looked.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,7 +75,7 @@ class ListPage:
     :param looked_at: how many were looked at without filling the page; 0: the page is as full as it can be.
     """
 
-    rows: list[Listed]
+    rows: list[Listed] = field(repr=False)
     older: Key | None
     looked_at: int = 0
 

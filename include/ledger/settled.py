@@ -102,6 +102,15 @@ class SettledLanes:
             values["whole_at"] = self._database.now()
         self._keep(question, values)
 
+    def look_at_all(self, division: int, entity: str) -> None:
+        """Have the next run of each lane look at all rows of a feed: something is not as the ledger believes.
+
+        :param division: of the feed.
+        :param entity: of the feed.
+        """
+        with self._database.write() as connection:
+            unsettle(connection, division, entity)
+
     def _keep(self, question: Question, values: dict[str, Any]) -> None:
         with self._database.write() as connection:
             # Under other terms all rows were looked at meanwhile: that note is theirs.

@@ -95,7 +95,7 @@ class WholeRecord:
 
     deliveries: list[WholeDelivery]
     story: list[Moment]
-    rows: list[ReadRow]
+    rows: list[ReadRow] = dataclasses.field(repr=False)
 
     def dags(self) -> list[str]:
         """Return the DAGs that have read or decided it."""

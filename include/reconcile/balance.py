@@ -78,6 +78,9 @@ def balance(ledger: Ledger, stream: Stream) -> Part:
                 "Run it again when no run is under way.",
             )
         )
+    if lost:
+        # As they are said to be decided by the next run, it must not believe that they are.
+        ledger.settled.look_at_all(stream.target.division, stream.target.entity)
     part.findings += [*lost, *unread]
     return part
 

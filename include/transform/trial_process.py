@@ -11,7 +11,7 @@ import json
 import resource
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,7 +44,7 @@ class _Row:
     source_id: str
     row_version: int
     created: datetime | None
-    row: dict[str, Any]
+    row: dict[str, Any] = field(repr=False)
 
 
 def main() -> int:

@@ -36,6 +36,11 @@ NOBODY = frozenset(
         ("WindowPlan", "pushed"),
         # A function over rows, not a row.
         ("Template", "run"),
+        # A keyed hash of an address.
+        ("Narrowing", "email"),
+        # Counts and dates: what a planner has counted, what was foretold of a run.
+        ("PinnedWindow", "counted"),
+        ("RunResult", "forecast"),
     }
 )
 
