@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow.models.connection import Connection
 from airflow.utils.session import create_session
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
-    from sqlalchemy import CursorResult
 
     from include.ledger import Ledger
 
@@ -136,7 +135,7 @@ def write_divisions(conn_id: str, before: tuple[int, ...], named: tuple[int, ...
         # SQLite locks no rows: who has changed it meanwhile is seen by what is stored: no two writes seal alike.
         same = (kept.conn_id == conn_id, kept.extra == stored)
         values = {"extra": row._extra, "is_extra_encrypted": row.is_extra_encrypted}  # noqa: SLF001 - sealed
-        done = cast("CursorResult[Any]", session.execute(update(table).where(*same).values(values)))
+        done: Any = session.execute(update(table).where(*same).values(values))
         return bool(done.rowcount)
 
 
