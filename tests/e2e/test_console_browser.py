@@ -158,7 +158,7 @@ def test_a_person_finds_the_way(console: Console, browser: Browser) -> None:
     browser.click("a[rel=next]")
     browser.wait(lambda: "51 to 100 of 120" in browser.text)
     browser.type("#record", record(77).source_id)
-    browser.click("form.filter button")
+    browser.click("form[action$='/previews/find'] button")
     browser.wait(lambda: "1 to 1 of 1" in browser.text)
     assert "sanne77@example.org" in browser.text
     assert "template over MiddleName, LastName (built-in)" in browser.text
