@@ -156,7 +156,7 @@ def open_framed(browser: Browser, console: Console, theme: str = "light") -> Non
     browser.cookie("_token", console.token("admin"))
     browser.run(FRAME, "/exact-console/connections/", theme)
     browser.frame("iframe")
-    browser.wait(lambda: "Logins at Exact Online" in browser.text)
+    browser.wait(lambda: "Log in at Exact" in browser.text)
 
 
 def told(browser: Browser, console: Console) -> str:
