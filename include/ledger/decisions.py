@@ -260,7 +260,8 @@ class DecisionWriter:
         made = connection.execute(deliveries.insert().returning(deliveries.c.id, deliveries.c.key), values)
         ids = {row.key: row.id for row in made}
         ready = {ids[key]: one.payload or {} for key, one in batch.inserts.items() if one.outcome == "ready"}
-        names.put(connection, self._cipher, ready)
+        # SQLite gives a number anew whose delivery somebody has deleted: what it was called goes.
+        names.replace(connection, self._cipher, ready)
         for key, decision in batch.inserts.items():
             batch.count(decision)
             if decision.outcome == "ready":
