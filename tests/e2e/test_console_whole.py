@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not CHROMIUM, reason=MISSING)]
+# Minutes of clicking before a running Airflow: of `make soak`. What `make test` has of the console are its pages and
+# routes in one process, and `test_console_browser`.
+pytestmark = [pytest.mark.e2e, pytest.mark.soak, pytest.mark.skipif(not CHROMIUM, reason=MISSING)]
 
 DAG: Final = "exact_contacts_to_personio_applications"
 PEOPLE: Final = {"ada": "admin", "vera": "viewer"}

@@ -215,18 +215,16 @@ def test_a_connection_that_may_not_be_edited_is_refused_on_every_route_that_take
         assert answer.status_code == 403, (method, path)
 
 
-@pytest.mark.parametrize(
-    "value", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onload='x", "{{7*7}}"]
-)
-def test_what_stands_in_an_address_stays_text(admin: httpx.Client, people: None, value: str) -> None:
+def test_what_stands_in_an_address_stays_text(admin: httpx.Client, people: None) -> None:
     """On every route, in every parameter that any of them reads."""
-    names = ["notice", "state", "code", "error", "run", "action", "record", "offset"]
-    names += ["stream", "before", "form", "dag", "task", "map"]
+    hostile = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onload='x", "{{7*7}}")
+    value = "".join(hostile)
     names = ["notice", "state", "code", "error", "run", "action", "record", "offset", "section"]
+    names += ["stream", "before", "form", "dag", "task", "map"]
     for method, path in routes():
         for name in names if method == "GET" else []:
             answer = admin.get(PREFIX + path.format(**VALUES), params={**QUERY, name: value}, headers=HTML)
-            assert value not in answer.text, (path, name)
+            assert not [part for part in hostile if part in answer.text], (path, name)
             assert "49" not in re.findall(r">\s*(\d+)\s*<", answer.text)
     for method, path in routes():
         if "{connection_id}" in path:
@@ -234,7 +232,7 @@ def test_what_stands_in_an_address_stays_text(admin: httpx.Client, people: None,
             form = {**FORM, "token": value, "address": value}
             answer = admin.request(method, filled, data=form, headers={**HTML, **own(admin)})
             assert answer.status_code in {403, 404, 409}
-            assert value not in answer.text
+            assert not [part for part in hostile if part in answer.text], path
 
 
 @pytest.mark.parametrize(
