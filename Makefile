@@ -10,8 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-.PHONY: help setup test soak check texts demo up env compose-test bench bench-lock lock clean
-.PHONY: help setup test soak check docs demo up env compose-test bench bench-lock lock release clean
+.PHONY: help setup test soak check texts docs demo up env compose-test bench bench-lock lock release clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
