@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from include.clients.personio_limits import PersonioConfig
 from include.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ TIME_ZONES: Final = {"co.uk": "Europe/London"}
 """Where a region's clock is not Amsterdam's; Exact writes all its times in the site's local time."""
 
 DEFAULT_REGION: Final = "nl"
+
+PERSONIO: Final = "https://api.personio.de"
+"""Where Personio's API is, unless the connection names a host."""
 
 
 def filled(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,6 +111,50 @@ def whole_number(extra: Mapping[str, Any], name: str, *, service: str) -> int | 
             way_out="Correct it under Admin > Connections in Airflow.",
         )
     return number
+
+
+def seconds(extra: Mapping[str, Any], name: str, *, service: str) -> float | None:
+    """Return a field that is a time in seconds, None when it is empty.
+
+    :param extra: the connection's extra.
+    :param name: of the field.
+    :param service: ``exact`` or ``personio``, for the reason code.
+    :raises ConfigurationError: it is something else.
+    """
+    given = extra.get(name)
+    if given is None or given == "":
+        return None
+    try:
+        value = float(given)
+    except (TypeError, ValueError):
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise ConfigurationError(
+            f"The connection's field {name} is not a number of seconds.",
+            reason_code=f"{service}.{name}.malformed",
+            way_out="Correct it under Admin > Connections in Airflow, or leave it empty.",
+        )
+    return value
+
+
+def personio_config(fields: Mapping[str, Any]) -> PersonioConfig:
+    """Return what a connection to Personio says of the company, its credentials and its limits.
+
+    :param fields: the connection's ``host``, ``login``, ``password`` and ``extra``.
+    :raises ConfigurationError: a field is malformed.
+    """
+    extra = filled(fields["extra"])
+    given: dict[str, Any] = {name: str(extra[name]) for name in ("partner_id", "app_id") if name in extra}
+    given |= {name: whole_number(extra, name, service="personio") for name in ("company_id", "recruiting_limit")}
+    names = ("recruiting_window_seconds", "max_wait_seconds")
+    given |= {name: seconds(extra, name, service="personio") for name in names}
+    return PersonioConfig(
+        base_url=str(fields["host"] or PERSONIO),
+        recruiting_token=str(extra.get("recruiting_access_token", "")),
+        client_id=fields["login"] or "",
+        client_secret=fields["password"] or "",
+        **filled(given),
+    )
 
 
 def _region(extra: Mapping[str, Any]) -> str:

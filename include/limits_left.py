@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from include.clients.personio_limits import limit_of
+from include.clients.personio_limits import WINDOWS, limit_of
 from include.ledger.budget import ERRORS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Standing = Literal["free", "tight", "used_up", "blocked"]
 
 EXACT_WINDOWS: Final = ("minute", "day")
-PERSONIO_WINDOWS: Final = ("recruiting", "employees", "v2", "v1-auth", "v2-auth")
 PER_MINUTE: Final = 60
 """Of Exact, unless the connection says less."""
 _TIGHT: Final = 0.1
@@ -88,7 +87,7 @@ def personio_left(ledger: Ledger, config: PersonioConfig) -> list[Left]:
     :param config: which company.
     """
     paced = {one.bucket: one for one in ledger.vitals.paced()}
-    limits = {window: limit_of(config, window) for window in PERSONIO_WINDOWS}
+    limits = {window: limit_of(config, window) for window in WINDOWS}
     return [_left(paced.get(limit.name), window, None, limit.slots) for window, limit in limits.items()]
 
 

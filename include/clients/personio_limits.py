@@ -11,6 +11,8 @@ from typing import Final
 _MINUTE: Final = 60.0
 _LIMITS: Final = {"employees": 300, "v1-auth": 60, "v2-auth": 150, "v2": 600}
 """Requests a minute; recruiting's limit is a setting."""
+WINDOWS: Final = ("recruiting", "employees", "v2", "v1-auth", "v2-auth")
+"""What is limited each by itself, what the syncs use most first."""
 _MARGIN, _SHARE, _LEAST = 0.5, 0.02, 0.05
 """Seconds by which our window is longer than Personio's at most; of shorter ones a share, and seconds."""
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from include.connection_fields import whole_number
+from include.connection_fields import PERSONIO, whole_number
 from include.doctor.exact import judge_clock
 from include.doctor.finding import Result, check, failed, failed_by, passed, unknown
-from include.doctor.visit import PERSONIO
 from include.errors import CredentialsError, PermissionDeniedError, ProtocolError, ServiceUnavailableError
 from include.transport import send
 

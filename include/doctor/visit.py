@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from include.clients.exact import ExactClient, ExactConfig
 from include.clients.personio import PersonioClient, PersonioConfig
 from include.clients.tokens import ExactTokens
-from include.connection_fields import exact_app, exact_divisions, exact_site, exact_time_zone, whole_number
+from include.connection_fields import (
+    PERSONIO,
+    exact_app,
+    exact_divisions,
+    exact_site,
+    exact_time_zone,
+    personio_config,
+    seconds,
+    whole_number,
+)
 from include.doctor.witness import Witness
 from include.errors import ConfigurationError, ExactPersonioError
 from include.ledger import open_ledger
@@ -30,7 +40,6 @@ T = TypeVar("T")
 
 RUN_KEY: Final = "doctor"
 """Under which the ledger counts the doctor's calls."""
-PERSONIO: Final = "https://api.personio.de"
 _MINUTE: Final = 60.0
 _PATIENCE: Final = 15.0
 """Who asks for a diagnosis is waiting for it."""
@@ -149,7 +158,7 @@ class Visit:
             # No time of Exact is converted here; a wrong zone is a finding of its own.
             zone=ZoneInfo("UTC"),
             calls_per_minute=whole_number(extra, "calls_per_minute", service="exact") or 60,
-            minute_seconds=_seconds(extra, "minute_seconds", "exact"),
+            minute_seconds=seconds(extra, "minute_seconds", service="exact") or _MINUTE,
             max_wait_seconds=self._patience,
         )
 
@@ -194,19 +203,7 @@ class Visit:
 
         :raises ConfigurationError: a field is malformed.
         """
-        fields, extra = self.personio, self.personio["extra"]
-        return PersonioConfig(
-            base_url=self.personio_host,
-            company_id=whole_number(extra, "company_id", service="personio"),
-            recruiting_token=str(extra.get("recruiting_access_token", "")),
-            client_id=fields["login"],
-            client_secret=fields["password"],
-            partner_id=str(extra.get("partner_id", "")),
-            app_id=str(extra.get("app_id", "")),
-            recruiting_limit=whole_number(extra, "recruiting_limit", service="personio") or 20,
-            recruiting_window_seconds=_seconds(extra, "recruiting_window_seconds", "personio"),
-            max_wait_seconds=self._patience,
-        )
+        return replace(personio_config(self.personio), max_wait_seconds=self._patience)
 
     @property
     def personio_http(self) -> httpx.Client:
@@ -269,17 +266,3 @@ def _read(found: Fields | ExactPersonioError) -> Fields:
     if isinstance(found, ExactPersonioError):
         raise found
     return found
-
-
-def _seconds(extra: Fields, name: str, service: str) -> float:
-    try:
-        value = float(extra.get(name, _MINUTE))
-    except (TypeError, ValueError):
-        value = 0.0
-    if value <= 0:
-        raise ConfigurationError(
-            f"The connection's field {name} is not a number of seconds.",
-            reason_code=f"{service}.{name}.malformed",
-            way_out="Correct it under Admin > Connections in Airflow, or leave it empty.",
-        )
-    return value

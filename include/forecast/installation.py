@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from include.clients.exact import ExactClient, ExactConfig
-from include.clients.personio import PersonioClient, PersonioConfig
+from include.clients.personio import PersonioClient
 from include.clients.tokens import ExactTokens
-from include.connection_fields import exact_app, exact_divisions, exact_site, exact_time_zone, whole_number
+from include.connection_fields import (
+    exact_app,
+    exact_divisions,
+    exact_site,
+    exact_time_zone,
+    personio_config,
+    whole_number,
+)
 from include.doctor.installation import read_fields
 from include.errors import ConfigurationError
 from include.ledger import open_ledger
@@ -25,7 +32,6 @@ if TYPE_CHECKING:
     from include.ledger import Ledger
 
 _EXACT_NAMES: Final = ("calls_per_minute", "calls_per_day", "minute_seconds", "max_wait_seconds")
-_PERSONIO_NAMES: Final = ("recruiting_limit", "recruiting_window_seconds", "partner_id", "app_id")
 _DAY_LIMIT: Final = "X-RateLimit-Limit"
 
 
@@ -82,12 +88,12 @@ def installed(conn_id: str, personio_conn_id: str, division: int | None, run_key
             way_out="Enter it in the connection, or name it with --division.",
         )
     config = ExactConfig(base_url=site, division=chosen, zone=zone, **_given(fields["extra"], _EXACT_NAMES))
-    personio_config = _personio_config(theirs)
+    to_personio = personio_config(theirs)
     day_limit = DayLimit()
     with (
         open_ledger() as ledger,
         build_http(base_url=site) as http,
-        build_http(base_url=personio_config.base_url) as personio_http,
+        build_http(base_url=to_personio.base_url) as personio_http,
     ):
         day_limit.attach(http)
         meter = ledger.meter(run_key)
@@ -101,10 +107,10 @@ def installed(conn_id: str, personio_conn_id: str, division: int | None, run_key
                 budget=ledger.error_budget(f"{fields['login']}:{chosen}"),
                 meter=meter,
             ),
-            personio=PersonioClient(personio_config, personio_http, pacer=ledger.pacer, meter=meter),
+            personio=PersonioClient(to_personio, personio_http, pacer=ledger.pacer, meter=meter),
             zone=zone,
             division=chosen,
-            company=personio_config.company_id or 0,
+            company=to_personio.company_id or 0,
             position=whole_number(theirs["extra"], "job_position_id", service="personio"),
             day_limit=day_limit,
         )
@@ -121,18 +127,6 @@ def _tokens(ledger: Ledger, http: httpx.Client, conn_id: str, fields: Fields, ru
         conn_id=conn_id,
         meter=ledger.meter(run_key),
         budget=ledger.error_budget(app),
-    )
-
-
-def _personio_config(fields: Fields) -> PersonioConfig:
-    extra = fields["extra"]
-    return PersonioConfig(
-        base_url=str(fields["host"] or "https://api.personio.de"),
-        company_id=whole_number(extra, "company_id", service="personio"),
-        recruiting_token=str(extra.get("recruiting_access_token", "")),
-        client_id=fields["login"],
-        client_secret=fields["password"],
-        **_given(extra, _PERSONIO_NAMES),
     )
 
 

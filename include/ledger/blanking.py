@@ -188,7 +188,7 @@ def readmit(database: Database, cipher: Cipher, names: Collection[str], *, run_i
         values = {"sealed": _NOTHING, "content_hash": NO_CONTENT, "row_version": FORGOTTEN}
         with database.write() as connection:
             connection.execute(staged.update().where(staged.c.id.in_([row[0] for row in rows])).values(values))
-            _unsettle(connection, [row[1] for row in rows])
+            unsettle(connection, (row[1][:2] for row in rows))
         records.update(row[1] for row in rows)
         counts["rows"] += len(rows)
     for slice_ in _slices(sorted(records)):
@@ -254,27 +254,10 @@ def _decide_again(
     again = {"state": "skipped_by_rule", "reason_code": ERASED, "field": "", "decided_version": NEVER_DECIDED}
     update = deliveries.update().where(c.id.in_([row.id for row in rows])).values(**again, updated_at=now)
     connection.execute(update)
-    lines = [
-        events.line(
-            row.id,
-            run_id=run_id,
-            at=now,
-            kind=READMITTED_EVENT,
-            from_state=row.state,
-            to_state="skipped_by_rule",
-            reason_code=ERASED,
-            attempt=row.attempt,
-        )
-        for row in rows
-    ]
-    events.write(connection, lines)
-    _unsettle(connection, records)
+    told = {"kind": READMITTED_EVENT, "to_state": "skipped_by_rule", "reason_code": ERASED}
+    events.write(connection, events.of_all(rows, run_id=run_id, at=now, **told))
+    unsettle(connection, (record[:2] for record in records))
     return len(rows)
-
-
-def _unsettle(connection: Connection, records: Iterable[tuple[int, str, str]]) -> None:
-    for feed in sorted({record[:2] for record in records}):
-        unsettle(connection, *feed)
 
 
 def _ids(pieces: list[Piece]) -> list[int]:

@@ -88,11 +88,6 @@ class Batch:
             self._owners[apart] = stream_values(self.stream.history() if apart else self.stream)
         return self._owners[apart]
 
-    @property
-    def unsettles(self) -> bool:
-        """Whether a decision of another lane or mapping was changed, on which that one's runs may rely."""
-        return bool(self.foreign)
-
     def note_foreign(self, row: SqlRow[Any], values: Mapping[str, Any]) -> None:
         """Note a delivery that is decided anew, if it was another lane's or mapping's, or becomes another lane's."""
         mine = self.stream.dag_id

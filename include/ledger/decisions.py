@@ -114,8 +114,8 @@ class DecisionWriter:
             else:
                 self._redecide(batch, row, decision)
         self._write(connection, batch)
-        if batch.unsettles:
-            unsettle(connection, batch.stream.division, batch.stream.entity)
+        if batch.foreign:
+            unsettle(connection, [(batch.stream.division, batch.stream.entity)])
 
     def _leave_to_others(self, batch: Batch, row: SqlRow[Any], decision: Decision) -> None:
         """Change nothing of what others have waiting; what the run itself wants to send is its own."""

@@ -9,10 +9,11 @@ from include.ledger.states import STATE_CHANGE
 from include.ledger.tables import events
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
+    from sqlalchemy import Row as SqlRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,36 @@ def line(
         "attempt": attempt,
         "status": status,
     }
+
+
+def of_all(
+    rows: Iterable[SqlRow[Any]],
+    *,
+    run_id: str,
+    at: datetime,
+    to_state: str,
+    reason_code: str,
+    kind: str = STATE_CHANGE,
+    field: str = "",
+) -> list[dict[str, Any]]:
+    """Return the column values of the events of one change that many deliveries share.
+
+    :param rows: each with ``id``, ``state`` and ``attempt``, as they were before the change.
+    """
+    return [
+        line(
+            row.id,
+            run_id=run_id,
+            at=at,
+            kind=kind,
+            from_state=row.state,
+            to_state=to_state,
+            reason_code=reason_code,
+            field=field,
+            attempt=row.attempt,
+        )
+        for row in rows
+    ]
 
 
 def write(connection: Connection, lines: Sequence[dict[str, Any]]) -> None:

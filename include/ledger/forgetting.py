@@ -54,4 +54,4 @@ def forget_row_versions(connection: Connection, stream: StreamKey) -> None:
     update = deliveries.update().where(*of_feed(deliveries, stream), deliveries.c.decided_version != NEVER_DECIDED)
     connection.execute(update.values(decided_version=case((newer, UNDECIDED), else_=FORGOTTEN)))
     connection.execute(staged.update().where(*of_feed(staged, stream)).values(row_version=FORGOTTEN))
-    unsettle(connection, stream.division, stream.entity)
+    unsettle(connection, [(stream.division, stream.entity)])

@@ -46,29 +46,24 @@ def _words_in(payload: Mapping[str, Any]) -> list[str]:
     return words_of(" ".join(value for field in FIELDS if isinstance(value := payload.get(field), str)))
 
 
-def put(connection: Connection, cipher: Cipher, payloads: Mapping[int, Mapping[str, Any]]) -> None:
-    """Note the names of deliveries that were just made.
+def replace(connection: Connection, cipher: Cipher, payloads: Mapping[int, Mapping[str, Any] | None]) -> None:
+    """Note the names of deliveries that got content, instead of those they had.
 
-    :param payloads: by delivery: what is sent of it.
+    Those of a new delivery are replaced too: SQLite gives the number of a removed one anew.
+
+    :param payloads: by delivery that this transaction has locked: what is sent of it now; None: nothing.
     """
+    if not payloads:
+        return
+    forget(connection, list(payloads))
     known: dict[str, str] = {}  # within a batch many are called the same
     rows = []
     for number, payload in payloads.items():
-        for word in _words_in(payload):
+        for word in _words_in(payload or {}):
             digest = known.get(word) or known.setdefault(word, cipher.name_digest(word))
             rows.append({"digest": digest, "delivery_id": number})
     if rows:
         connection.execute(names.insert(), rows)
-
-
-def replace(connection: Connection, cipher: Cipher, payloads: Mapping[int, Mapping[str, Any] | None]) -> None:
-    """Note the names of deliveries that got new content, instead of those they had.
-
-    :param payloads: by delivery that this transaction has locked: what is sent of it now; None: nothing.
-    """
-    if payloads:
-        forget(connection, list(payloads))
-        put(connection, cipher, {number: payload for number, payload in payloads.items() if payload is not None})
 
 
 def forget(connection: Connection, ids: Collection[int] | Select[Any]) -> None:

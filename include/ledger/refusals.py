@@ -87,20 +87,7 @@ class Refusals:
         refused = [row.id for row in rows]
         connection.execute(deliveries.update().where(deliveries.c.id.in_(refused)).values(values))
         release(connection, refused)
-        lines = [
-            events.line(
-                row.id,
-                run_id=run_key,
-                at=at,
-                from_state=row.state,
-                to_state="skipped_by_rule",
-                reason_code=REFUSED,
-                field=by,
-                attempt=row.attempt,
-            )
-            for row in rows
-        ]
-        events.write(connection, lines)
-        for feed in sorted({(row.division, row.entity) for row in rows}):
-            unsettle(connection, *feed)
+        told = events.of_all(rows, run_id=run_key, at=at, to_state="skipped_by_rule", reason_code=REFUSED, field=by)
+        events.write(connection, told)
+        unsettle(connection, ((row.division, row.entity) for row in rows))
         return len(rows)

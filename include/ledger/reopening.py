@@ -57,18 +57,9 @@ def reopen(
                 "updated_at": now,
             }
             connection.execute(deliveries.update().where(deliveries.c.id == row.id).values(values))
-            line = events.line(
-                row.id,
-                run_id=run_id,
-                at=now,
-                from_state=row.state,
-                to_state="in_doubt",
-                reason_code=REOPENED,
-                attempt=row.attempt,
-            )
-            events.write(connection, [line])
+            told = events.of_all([row], run_id=run_id, at=now, to_state="in_doubt", reason_code=REOPENED)
+            events.write(connection, told)
             feeds.add((row.division, row.entity))
             done += 1
-        for feed in sorted(feeds):
-            unsettle(connection, *feed)
+        unsettle(connection, feeds)
     return done, blanked

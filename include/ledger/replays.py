@@ -169,8 +169,7 @@ class Replays(Marked):
                     for row in rows
                 ]
                 event_log.write(connection, lines)
-                for feed in sorted({(row.division, row.entity) for row in rows}):
-                    unsettle(connection, *feed)
+                unsettle(connection, ((row.division, row.entity) for row in rows))
             total += len(rows)
             if len(rows) < SLICE:
                 return total

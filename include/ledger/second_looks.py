@@ -85,7 +85,7 @@ class SecondLooks:
             update = deliveries.update().where(deliveries.c.id.in_(ids), *where)
             marked = connection.execute(update.values(decided_version=NEVER_DECIDED)).rowcount
             if marked:
-                unsettle(connection, stream.division, stream.entity)
+                unsettle(connection, [(stream.division, stream.entity)])
             return marked
 
 

@@ -97,19 +97,8 @@ class SettingAside:
         }
         connection.execute(deliveries.update().where(deliveries.c.id.in_(ids)).values(values))
         release(connection, ids)
-        lines = [
-            events.line(
-                row.id,
-                run_id=run_id,
-                at=now,
-                from_state=row.state,
-                to_state="skipped_by_rule",
-                reason_code=BY_PERSON,
-                attempt=row.attempt,
-            )
-            for row in rows
-        ]
-        events.write(connection, lines)
+        told = events.of_all(rows, run_id=run_id, at=now, to_state="skipped_by_rule", reason_code=BY_PERSON)
+        events.write(connection, told)
 
 
 def _fits(meant: Narrowing) -> list[ColumnElement[bool]]:

@@ -21,6 +21,8 @@ from include.ledger.tables import staged
 from include.ledger.windows import of_stream, stream_values
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import ColumnElement, Connection
 
     from include.ledger.database import Database
@@ -109,7 +111,7 @@ class SettledLanes:
         :param entity: of the feed.
         """
         with self._database.write() as connection:
-            unsettle(connection, division, entity)
+            unsettle(connection, [(division, entity)])
 
     def _keep(self, question: Question, values: dict[str, Any]) -> None:
         with self._database.write() as connection:
@@ -134,15 +136,19 @@ def next_batch(database: Database, connection: Connection, stream: StreamKey) ->
     return int(connection.execute(counted.returning(batches.c.batch)).scalar_one())
 
 
-def unsettle(connection: Connection, division: int, entity: str) -> None:
-    """End what is settled of a feed, in all lanes: what decisions stand on is changed by this transaction.
+def unsettle(connection: Connection, feeds: Iterable[tuple[int, str]]) -> None:
+    """End what is settled of feeds, in all lanes: what decisions stand on is changed by this transaction.
 
-    To be called last in it: it holds one row that every such transaction of the feed wants.
+    To be called last in it: it holds one row per feed that every such transaction of the feed wants. They are taken
+    in one order, so that two transactions never wait for each other.
+
+    :param feeds: (division, entity), each as often as the caller happens to name it.
     """
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    insert = make(epochs).values(division=division, entity=entity, epoch=1)
-    names = ["division", "entity"]
-    connection.execute(insert.on_conflict_do_update(index_elements=names, set_={"epoch": epochs.c.epoch + 1}))
+    raised = {"epoch": epochs.c.epoch + 1}
+    for division, entity in sorted(set(feeds)):
+        insert = make(epochs).values(division=division, entity=entity, epoch=1)
+        connection.execute(insert.on_conflict_do_update(index_elements=["division", "entity"], set_=raised))
 
 
 def _epoch(connection: Connection, stream: StreamKey) -> int:

@@ -104,7 +104,7 @@ class Staging(WaitingRows):
             progress = {"next": resume, "page": page, "done": resume is None, "highest": highest}
             self._note_progress(connection, stream, run_id, progress | asdict(result))
             if ended:
-                unsettle(connection, stream.division, stream.entity)
+                unsettle(connection, [(stream.division, stream.entity)])
         return result
 
     def _store(

@@ -95,7 +95,7 @@ def give_way(connection: Connection, row: SqlRow[Any], *, run_id: str, at: datet
     meant = [deliveries.c.id == row.id] if superseded else others
     if lines := _put_aside(connection, meant, run_id, at, values):
         events.write(connection, lines)
-        unsettle(connection, row.division, row.entity)
+        unsettle(connection, [(row.division, row.entity)])
     return superseded
 
 
@@ -116,16 +116,5 @@ def _put_aside(
     changed = {**_PUT_ASIDE, **values, "run_id": run_id, "updated_at": at}
     connection.execute(deliveries.update().where(deliveries.c.id.in_(ids)).values(changed))
     run_outbox.release(connection, ids)
-    return [
-        events.line(
-            row.id,
-            run_id=run_id,
-            at=at,
-            from_state=row.state,
-            to_state="skipped_by_rule",
-            reason_code=SUPERSEDED,
-            field="job_position_id",
-            attempt=row.attempt,
-        )
-        for row in rows
-    ]
+    told = {"to_state": "skipped_by_rule", "reason_code": SUPERSEDED, "field": "job_position_id"}
+    return events.of_all(rows, run_id=run_id, at=at, **told)

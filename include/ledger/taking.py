@@ -103,7 +103,7 @@ def take(connection: Connection, cipher: Cipher, row: SqlRow[Any], taking: Takin
     )
     events.write(connection, [line])
     if own:
-        unsettle(connection, row.division, row.entity)
+        unsettle(connection, [(row.division, row.entity)])
     return Claim(
         delivery_id=row.id,
         key=row.key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from include.clients.personio_limits import PersonioConfig, limit_of
+from include.clients.personio_limits import WINDOWS, PersonioConfig, limit_of
 from include.metrics.samples import Gauge, Sample
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from include.ledger.vitals import Paced
 
 _WINDOW: Final = ("service", "owner", "window")
-PERSONIO_WINDOWS: Final = ("recruiting", "employees", "v2", "v1-auth", "v2-auth")
 
 
 def quotas(ledger: Ledger) -> Iterator[Gauge]:
@@ -59,6 +58,6 @@ def _parts(bucket: str) -> tuple[str, str, str]:
 def _left(one: Paced, service: str, window: str) -> float | None:
     if one.blocked:
         return 0.0
-    if service == "personio" and window in PERSONIO_WINDOWS:
+    if service == "personio" and window in WINDOWS:
         return max(limit_of(PersonioConfig(), window).slots - one.used, 0)
     return one.remaining

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+DAYS: Final = 14
+"""How far back the charts look."""
 STEP: Final = 10
 """From the start of one bar to the next."""
 HEIGHT: Final = 24

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exact_console.connections import (
     PERSONIO_TYPE,
@@ -15,8 +15,7 @@ from exact_console.connections import (
 )
 from exact_console.divisions import streams_of, switches
 from exact_console.guard import may_edit
-from include.clients.personio_limits import PersonioConfig
-from include.connection_fields import whole_number
+from include.connection_fields import personio_config, whole_number
 from include.errors import ConfigurationError, ExactPersonioError
 from include.limits_left import PER_MINUTE, errors_left, exact_left, personio_left
 
@@ -174,7 +173,7 @@ def _personio(ledger: Ledger, conn_id: str, asked: Asked) -> PersonioCard:
         fields = connection.fields
         if fields["conn_type"] != PERSONIO_TYPE:
             raise _other_type(conn_id)
-        config = _config(fields)
+        config = personio_config(fields)
     except ExactPersonioError as error:
         return PersonioCard(conn_id, place, problem=str(error), asked=asked)
     held = {
@@ -188,17 +187,6 @@ def _personio(ledger: Ledger, conn_id: str, asked: Asked) -> PersonioCard:
         credentials=held,
         limits=personio_left(ledger, config),
         asked=asked,
-    )
-
-
-def _config(fields: dict[str, Any]) -> PersonioConfig:
-    extra = fields["extra"]
-    return PersonioConfig(
-        company_id=whole_number(extra, "company_id", service=PERSONIO_TYPE),
-        recruiting_token=str(extra.get("recruiting_access_token", "")),
-        client_id=fields["login"],
-        client_secret=fields["password"],
-        recruiting_limit=whole_number(extra, "recruiting_limit", service=PERSONIO_TYPE) or 20,
     )
 
 

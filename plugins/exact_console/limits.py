@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from include.clients.personio_limits import PersonioConfig, limit_of
-from include.metrics.quotas import PERSONIO_WINDOWS, quotas
+from include.clients.personio_limits import WINDOWS, PersonioConfig, limit_of
+from include.limits_left import PER_MINUTE
+from include.metrics.quotas import quotas
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
 
 LOW: Final = 0.1
 """So small a part that is left is little."""
-ERRORS: Final = 10
-"""Errors in an hour at one endpoint after which Exact blocks the key."""
 
-_EXACT_MINUTE: Final = 60
 _EXACT_DAY: Final = 5_000
 _ORDER: Final = {"day": 0, "minute": 1, "recruiting": 2, "employees": 3}
 
@@ -96,8 +94,8 @@ def _may_know(service: str, owner: str, divisions: Collection[int] | None) -> bo
 def _limit(place: tuple[str, str, str], used: int, left: int | None) -> int | None:
     service, _, window = place
     if service == "personio":
-        return limit_of(PersonioConfig(), window).slots if window in PERSONIO_WINDOWS else None
+        return limit_of(PersonioConfig(), window).slots if window in WINDOWS else None
     if window == "minute":
-        return _EXACT_MINUTE
+        return PER_MINUTE
     # Of the day's, Exact tells what is left; a contract may have more, and other apps use it too.
     return None if left is None else max(_EXACT_DAY, left + used)

@@ -13,14 +13,16 @@ from fastapi import APIRouter
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
+from exact_console.charts import DAYS
 from exact_console.connections import found, known_connections, login_state
 from exact_console.first_steps import first_steps
 from exact_console.guard import may_edit, may_edit_dag, may_run_dag
-from exact_console.limits import ERRORS, limits_of
+from exact_console.limits import limits_of
 from exact_console.pages import page
-from exact_console.streams import DAYS, standing_of
+from exact_console.streams import standing_of
 from exact_console.troubles import troubles_of
 from include.ledger import open_ledger
+from include.ledger.budget import ERRORS_PER_HOUR
 from include.settings import load_settings
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ def overview(request: Request, user: GetUserDep) -> Response:
         troubles=troubles,
         quotas=limits[0],
         errors=limits[1],
-        most_errors=ERRORS,
+        # One more than what is sent from here.
+        most_errors=ERRORS_PER_HOUR + 1,
         logins=logins,
         steps=first_steps(user, standing, logins),
         may_run={dag_id for dag_id in standing.dags if may_run_dag(user, dag_id)},

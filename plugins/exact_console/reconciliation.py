@@ -17,6 +17,7 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 from exact_console.guard import may_read_dag
 from exact_console.language import N_
 from exact_console.pages import page
+from exact_console.reconciled import DAG, may_read_part
 from include.ledger import open_ledger
 from include.reconcile.showing import counted
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from include.ledger.reconciliations import Kept
 
-DAG: Final = "sync_reconciliation"
 FEW: Final = 20
 """So many ids of a finding are on the page; the JSON has more."""
 
@@ -67,14 +67,8 @@ def as_json(user: GetUserDep, *, run: str = "") -> dict[str, Any]:
 
 def _readable(user: BaseUser, kept: Kept) -> list[dict[str, Any]] | None:
     """Return the parts that a user may see; None if there are some and none is: its figures are of nothing else."""
-    parts = [part for part in kept.report["parts"] if _may_read(user, part)]
+    parts = [part for part in kept.report["parts"] if may_read_part(user, part)]
     return parts if parts or not kept.report["parts"] else None
-
-
-def _may_read(user: BaseUser, part: dict[str, Any]) -> bool:
-    """Say whether a user may see a part: one of several DAGs of a stream is enough."""
-    dags = part.get("dags") or ([part["dag"]] if "dag" in part else [])
-    return not dags or any(may_read_dag(user, dag) for dag in dags)
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:

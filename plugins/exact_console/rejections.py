@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
+from exact_console.charts import DAYS
 from exact_console.guard import may_read_dag, may_run_dag
 from exact_console.pages import page
 from exact_console.record_filter import Filter
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/rejections")
 
-DAYS: Final = 14
 MOST: Final = 40
 """Reasons on the page, the most frequent first: whoever has more has one trouble behind most of them."""
 DECIDED: Final = ("created", "already_there", "matched", "unmatched", "rejected", "pending")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from exact_console.charts import Chart, charts
+from exact_console.charts import DAYS, Chart, charts
 from exact_console.dag_runs import SeenDag, live_dags, seen_dags
 from exact_console.guard import may_read_dag
 from include.forecast.pace import finish, personio_pace
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from include.ledger.alarms import Alarm
     from include.ledger.vitals import Pending
     from include.ledger.watermarks import Watermark
-
-DAYS: Final = 14
-"""How far back the charts look."""
 
 _SEEN_HERE: Final = (STALE, WAITING)
 _SENT: Final = ("read", "created", "already_there", "rejected")
@@ -106,7 +103,14 @@ def standing_of(ledger: Ledger, user: BaseUser, stale_hours: int) -> Standing:
     for one in mine:
         if _is_live(one.dag_id, dags):
             lanes.setdefault((one.dag_id, one.division, one.entity), set()).add(one.destination)
-    view = _View(ledger, dags, {alarm.dag_id: alarm for alarm in alarms}, pending, stale_hours)
+    newest = {one.dag_id: one.division for one in sorted(committed, key=lambda one: one.at)}
+    view = _View(
+        *(ledger, dags),
+        newest=newest,
+        alarms={alarm.dag_id: alarm for alarm in alarms},
+        pending=pending,
+        stale_hours=stale_hours,
+    )
     rows = [row for lane, destinations in lanes.items() for row in view.rows(lane, destinations)]
     ran = {lane[0] for lane in lanes}
     rows += [view.unread(dag_id, entity) for dag_id, entity in tagged.items() if dag_id in dags and dag_id not in ran]
@@ -122,6 +126,7 @@ def _is_live(dag_id: str, dags: Mapping[str, SeenDag]) -> bool:
 class _View:
     """Makes the rows of one moment.
 
+    :param newest: by lane: the division that it committed last.
     :param pending: of everybody: what others have waiting is sent at the same pace.
     """
 
@@ -129,6 +134,8 @@ class _View:
         self,
         ledger: Ledger,
         dags: Mapping[str, SeenDag],
+        *,
+        newest: Mapping[str, int],
         alarms: Mapping[str, Alarm],
         pending: list[Pending],
         stale_hours: int,
@@ -138,10 +145,8 @@ class _View:
         self._alarms = alarms
         self._pending = pending
         self._stale = timedelta(hours=stale_hours) if stale_hours else timedelta.max
-        self._newest: dict[str, int] = {}
+        self._newest = newest
         self.now = ledger.vitals.now()
-        for one in sorted(ledger.vitals.committed(), key=lambda one: one.at):
-            self._newest[one.dag_id] = one.division
 
     def rows(self, lane: _Lane, waiting: Iterable[str]) -> list[StreamRow]:
         """Return a row per destination of a lane."""

@@ -8,6 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from exact_console.guard import may_read_dag
+from exact_console.reconciled import DAG as RECONCILIATION
+from exact_console.reconciled import may_read_part
+from include.ledger.budget import ERRORS_PER_HOUR
 from include.ledger.failures import Failure  # noqa: TC001 - of a dataclass
 from include.records import HISTORY
 
@@ -27,12 +30,9 @@ Kind = Literal[
     "alarm", "failed", "login_dead", "login_dying", "no_commit", "quota", "errors", "paused", "in_doubt", "difference"
 ]
 
-RECONCILIATION: Final = "sync_reconciliation"
 SOON: Final = timedelta(days=7)
 """So long before a login ends, somebody is told; housekeeping renews one that is idle, so that it should not come."""
 
-_BLOCKED: Final = 9
-"""Errors of an hour at one endpoint from which on nothing is sent to it."""
 _SLACK: Final = timedelta(minutes=5)
 
 
@@ -123,7 +123,7 @@ def _of_limits(quotas: Sequence[Quota], errors: Sequence[ErrorCount]) -> Iterato
         if quota.is_spent and quota.window == "day":
             yield Trouble("quota", bad=True, about=quota)
     for error in errors:
-        if error.count >= _BLOCKED:
+        if error.count >= ERRORS_PER_HOUR:
             yield Trouble("errors", bad=True, about=error, count=error.count)
 
 
@@ -143,8 +143,7 @@ def _differences(ledger: Ledger, user: BaseUser) -> Iterator[Trouble]:
     kept = ledger.reconciliations.latest()
     readable: dict[str, bool] = {}
     for part in kept.report["parts"] if kept else ():
-        dags = part.get("dags") or ([part["dag"]] if "dag" in part else [])
-        readable[part["name"]] = not dags or any(may_read_dag(user, dag) for dag in dags)
+        readable[part["name"]] = may_read_part(user, part)
     for check, since in standing:
         # A part that the last report does not name is of nobody knows which DAG.
         if readable.get(check.part, False):

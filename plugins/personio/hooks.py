@@ -124,18 +124,14 @@ class PersonioHook(BaseHook):
         """
         from airflow.sdk.log import mask_secret  # noqa: PLC0415
 
-        from include.clients.personio import PersonioClient, PersonioConfig  # noqa: PLC0415
+        from include.clients.personio import PersonioClient  # noqa: PLC0415
+        from include.connection_fields import personio_config  # noqa: PLC0415
         from include.settings import load_settings  # noqa: PLC0415
         from include.transport import build_http  # noqa: PLC0415
 
-        names = ("recruiting_limit", "recruiting_window_seconds", "partner_id", "app_id", "max_wait_seconds")
-        config = PersonioConfig(
-            base_url=self._connection.host or "https://api.personio.de",
-            company_id=self.company_id,
-            recruiting_token=self._extra.get("recruiting_access_token", ""),
-            client_id=self._connection.login or "",
-            client_secret=self._connection.password or "",
-            **{name: self._extra[name] for name in names if name in self._extra},
+        held = self._connection
+        config = personio_config(
+            {"host": held.host, "login": held.login, "password": held.password, "extra": self._extra}
         )
         if config.recruiting_token:
             mask_secret(config.recruiting_token)
