@@ -168,7 +168,7 @@ class PersonioCalls:
         data = body.get("data") if version == "v1" else body
         data = data if isinstance(data, dict) else {}
         token = data.get("token") or data.get("access_token")
-        if reply.action != "done" or not isinstance(token, str):
+        if reply.action != "done" or not (isinstance(token, str) and token):
             # v1 answers 403 to wrong credentials, v2 400: both mean the login.
             raise login_refusal(UNAUTHORIZED, path.lstrip("/"))
         self._scopes[version] = _words(data.get("scope"))

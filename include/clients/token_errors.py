@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 OLD, EXPIRED, CHAIN = "exact.refresh_token.old", "exact.refresh_token.expired", "exact.refresh_token.chain"
 NO_ANSWER: Final = "exact.token.no_answer"
+MALFORMED: Final = "exact.token.malformed"
 TOO_EARLY: Final = "exact.token.too_early"
 ANSWER_LOST: Final = "exact.token.answer_lost"
 

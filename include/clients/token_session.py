@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from include.clients.exact_errors import COUNTED
-from include.clients.token_errors import NO_ANSWER, login_command
-from include.errors import OutcomeUnknownError, ServiceUnavailableError
+from include.clients.token_errors import MALFORMED, NO_ANSWER, login_command
+from include.errors import OutcomeUnknownError, ProtocolError, ServiceUnavailableError
 from include.transport import Reply, send
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TOKEN_TIMEOUT: Final = 90.0
 """Token calls took 35 seconds at busy hours; who hangs up earlier loses the rotated token."""
 ENDPOINT: Final = "oauth2/token"
+_LONGEST: Final = 366 * 24 * 3600
+"""Exact's tokens live ten minutes; a time that a clock cannot hold is no lifetime."""
 
 
 class RefusedTokenError(Exception):
@@ -44,6 +46,16 @@ class TokenAnswer:
     def json(self) -> Any:
         """Return the parsed body."""
         return self._json
+
+
+def _holds_tokens(answer: Mapping[str, Any]) -> bool:
+    """Say whether an answer is one: `null` as a token would be sent as the text "None" from then on."""
+    texts = (answer.get("access_token"), answer.get("refresh_token"))
+    try:
+        lifetime = int(answer["expires_in"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return False
+    return all(isinstance(text, str) and text for text in texts) and 0 < lifetime <= _LONGEST
 
 
 class TokenSession:
@@ -102,6 +114,13 @@ class TokenSession:
             ) from None
         if reply.action != "done" or not isinstance(reply.json, dict) or "error" in reply.json:
             raise RefusedTokenError(reply)
+        if not _holds_tokens(reply.json):
+            raise ProtocolError(
+                "Exact's token answer lacks a token or its lifetime.",
+                reason_code=MALFORMED,
+                way_out=f"Check the base URL; if it stays, log in again with `{login_command(self._conn_id)}`.",
+                status=reply.status,
+            )
         return TokenAnswer(reply)
 
     def _count(self, status: int, record: Callable[[int], None] | None) -> None:

@@ -31,20 +31,20 @@ from include.clients.token_chain import (
 from include.clients.token_errors import (
     CHAIN,
     EXPIRED,
+    MALFORMED,
     NO_ANSWER,
     OLD,
     TooEarlyError,
     answer_lost,
     code_refused,
     dead_chain,
-    login_command,
     no_login,
     not_yet,
     refused,
     young_login,
 )
 from include.clients.token_session import RefusedTokenError, TokenSession
-from include.errors import ExactPersonioError, ProtocolError, RateLimitedError
+from include.errors import ExactPersonioError, RateLimitedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -228,7 +228,7 @@ class ExactTokens:
                 return self._handed_out(newer)
             raise self._judge(error, locked, current, old) from None
         except ExactPersonioError as error:
-            if error.reason_code != NO_ANSWER:  # it was never sent
+            if error.reason_code not in {NO_ANSWER, MALFORMED}:  # it was never sent
                 note_as_before(locked, current)
             raise
         return self._handed_out(self._save(locked, answer, sent))
@@ -251,17 +251,9 @@ class ExactTokens:
         return problem
 
     def _save(self, locked: LockedToken, answer: Mapping[str, Any], sent: datetime) -> StoredToken:
-        try:
-            # `expires_in` is the string "600".
-            lifetime = timedelta(seconds=int(answer["expires_in"]))
-            access, refresh = str(answer["access_token"]), str(answer["refresh_token"])
-        except (KeyError, TypeError, ValueError):
-            raise ProtocolError(
-                "Exact's token answer lacks a token or its lifetime.",
-                reason_code="exact.token.malformed",
-                way_out=f"Check the base URL; if it stays, log in again with `{login_command(self._conn_id)}`.",
-            ) from None
-        stored = locked.replace(access, refresh, self._now(), sent + lifetime)
+        # `expires_in` is the string "600".
+        expires = sent + timedelta(seconds=int(answer["expires_in"]))
+        stored = locked.replace(answer["access_token"], answer["refresh_token"], self._now(), expires)
         log.info("exact: token chain moved on to generation %d", stored.generation)
         return stored
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +11,7 @@ import pytest
 
 from include.errors import (
     CredentialsError,
+    ProtocolError,
     RateLimitedError,
     ServiceUnavailableError,
 )
@@ -164,3 +166,41 @@ def test_login_by_browser(tokens: ExactTokens, service: Service, vault: Vault) -
     assert vault.current is stored
     form = parse_qs(service.requests[0].content.decode())
     assert (form["grant_type"], form["code"]) == (["authorization_code"], ["code-1"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"access_token": None},
+        {"access_token": 7},
+        {"access_token": ""},
+        {"refresh_token": None},
+        {"refresh_token": {"value": "refresh-two!"}},
+        {"expires_in": "soon"},
+        {"expires_in": "0"},
+        {"expires_in": -600},
+        {"expires_in": 10**30},
+        {"expires_in": 1e400},
+        {"expires_in": None},
+    ],
+    ids=str,
+)
+def test_answer_that_holds_no_token_is_not_kept_as_one(
+    tokens: ExactTokens, service: Service, vault: Vault, clock: Clock, wrong: dict[str, object]
+) -> None:
+    clock.at(570)
+    before = vault.current
+    assert before is not None
+    answer = json.dumps({**json.loads(fresh().content), **wrong})
+    service.answers = [httpx.Response(200, content=answer, headers={"Content-Type": "application/json"})]
+    with pytest.raises(ProtocolError) as caught:
+        tokens.access_token()
+    assert caught.value.reason_code == "exact.token.malformed"
+    assert "refresh-" not in str(caught.value)
+    kept = vault.current
+    assert kept is not None
+    assert (kept.access_token, kept.refresh_token, kept.generation) == (
+        before.access_token,
+        before.refresh_token,
+        before.generation,
+    )
