@@ -24,7 +24,7 @@ PARTS: Final[dict[str, tuple[str, ...]]] = {
     "exact_online": ("exact_online",),
     "personio": ("personio",),
     "ledger_task": ("ledger_task",),
-    "cli": ("include.cli", "include.cli_keys", "include.cli_metrics", "include.cli_privacy", "include.cli_reconcile"),
+    "cli": ("include.cli",),
     "demo": ("include.demo",),
     "sandbox": ("include.sandbox",),
     "doctor": ("include.doctor",),

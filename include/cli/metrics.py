@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from include.cli.ending import one_sentence
+
 metrics = typer.Typer(no_args_is_help=True, help="How the installation stands, in figures for Prometheus.")
 
 Days = Annotated[int, typer.Option(help="How far back the rejected share looks.", min=1)]
@@ -14,7 +16,6 @@ Days = Annotated[int, typer.Option(help="How far back the rejected share looks."
 @metrics.command()
 def show(days: Days = 7) -> None:
     """Print the gauges once, as Prometheus reads them; see docs/monitoring.md."""
-    from include.cli import one_sentence  # noqa: PLC0415 - it imports this module
     from include.ledger import open_ledger  # noqa: PLC0415
     from include.metrics.exposition import exposition  # noqa: PLC0415
     from include.metrics.gauges import gauges  # noqa: PLC0415

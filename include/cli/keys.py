@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from include.cli.ending import one_sentence
+from include.cli.options import Json
+
 if TYPE_CHECKING:
     from include.ledger.resealing import Sealed
 
 
 def rotate_keys(
     check: Annotated[bool, typer.Option("--check", help="Count only; nothing is changed.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Encrypt the ledger anew with the first key of the list, beside running tasks; see docs/connections.md."""
-    from include.cli import one_sentence  # noqa: PLC0415 - registers this command
     from include.ledger import open_ledger  # noqa: PLC0415
 
     with one_sentence(), open_ledger() as ledger:

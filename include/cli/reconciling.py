@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from include.cli.ending import one_sentence
+from include.cli.options import ExactConnection, Json, PersonioConnection
 from include.environment import setting
 from include.errors import ConfigurationError
 
@@ -30,12 +32,11 @@ def reconcile(  # noqa: PLR0917 - typer's own: one parameter per option
     send_again: Annotated[
         list[str] | None, typer.Option(help="Exact's ID of a record that Personio lost: looked for, then sent.")
     ] = None,
-    conn_id: Annotated[str, typer.Option(help="Connection of Exact Online.")] = "exact_online_default",
-    personio_conn_id: Annotated[str, typer.Option(help="Connection of Personio.")] = "personio_default",
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    conn_id: ExactConnection = "exact_online_default",
+    personio_conn_id: PersonioConnection = "personio_default",
+    as_json: Json = False,
 ) -> None:
     """Prove that Exact, the ledger and Personio agree, and name what does not; see docs/reconciliation.md."""
-    from include.cli import one_sentence  # noqa: PLC0415 - it imports this module
     from include.ledger import open_ledger  # noqa: PLC0415
 
     with one_sentence(), open_ledger() as ledger:

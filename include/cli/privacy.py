@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from include.cli.ending import one_sentence
+from include.cli.options import Json
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,7 +28,6 @@ Who = Annotated[str, typer.Argument(help="E-mail address, ID of Exact, or id of 
 Division = Annotated[int | None, typer.Option(help="Of an ID that the ledger does not know.")]
 By = Annotated[str, typer.Option("--by", help="Who asks, for the record; the user of this machine by default.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
 
 @privacy.command()
@@ -36,7 +38,6 @@ def find(
     as_json: Json = False,
 ) -> None:
     """Tell what is held of a person, and where."""
-    from include.cli import one_sentence  # noqa: PLC0415 - registers these commands
     from include.ledger import open_ledger  # noqa: PLC0415
     from include.privacy import telling  # noqa: PLC0415
 
@@ -55,7 +56,6 @@ def export(
     division: Division = None,
 ) -> None:
     """Write all that is held of a person, decrypted, as JSON: the answer to a request for access."""
-    from include.cli import one_sentence  # noqa: PLC0415 - registers these commands
     from include.ledger import open_ledger  # noqa: PLC0415
     from include.privacy import telling  # noqa: PLC0415
 
@@ -76,7 +76,6 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Erase a person everywhere here, and keep them from being taken in again."""
-    from include.cli import one_sentence  # noqa: PLC0415 - registers these commands
     from include.ledger import open_ledger  # noqa: PLC0415
     from include.privacy import erasing, telling  # noqa: PLC0415
 
@@ -100,7 +99,6 @@ def readmit(
     yes: Yes = False,
 ) -> None:
     """Let a person in again who was erased, because they apply anew."""
-    from include.cli import one_sentence  # noqa: PLC0415 - registers these commands
     from include.ledger import open_ledger  # noqa: PLC0415
     from include.privacy.readmitting import readmit as let_in  # noqa: PLC0415
 
@@ -114,7 +112,6 @@ def readmit(
 @privacy.command()
 def scrub() -> None:
     """Remove the bytes of erased persons that are left in the database's files; others wait meanwhile."""
-    from include.cli import one_sentence  # noqa: PLC0415 - registers these commands
     from include.ledger import open_ledger  # noqa: PLC0415
 
     with one_sentence(), open_ledger() as ledger:
@@ -128,7 +125,6 @@ def log(as_json: Json = False) -> None:
     """Tell who erased when; nobody who was erased is named."""
     from dataclasses import asdict  # noqa: PLC0415
 
-    from include.cli import one_sentence  # noqa: PLC0415 - registers these commands
     from include.ledger import open_ledger  # noqa: PLC0415
 
     with one_sentence(), open_ledger() as ledger:
