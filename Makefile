@@ -10,6 +10,9 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
+# Where this is set, each of the hundreds of processes that Airflow starts would compile the project for itself.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help setup test soak check texts docs demo up env compose-test bench bench-lock lock release clean
 
 help: ## what there is
