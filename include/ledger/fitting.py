@@ -48,7 +48,9 @@ def counted(
     found: Counter[tuple[Any, ...]] = Counter()
     limit = None if most is None else most + 1
     for parts in _chunks(_searches(connection, asked, columns, where, limit)):
-        every = union_all(*(select(part.subquery()) for part in parts)).subquery()
+        # A part with a limit has to stand by itself in a union.
+        each = parts if limit is None else [select(part.subquery()) for part in parts]
+        every = union_all(*each).subquery()
         for row in connection.execute(select(*every.c, func.count()).group_by(*every.c)):
             found[tuple(row[:-1])] += row[-1]
     return [(*values, found[values]) for values in sorted(found)]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import bindparam, func, literal_column, select
 
 from include.ledger.tables import deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from sqlalchemy import ColumnElement, Connection, Select
     from sqlalchemy import Row as SqlRow
 
@@ -31,7 +30,7 @@ def only_rejected(asked: Narrowing) -> bool:
 
 def lanes_and_states() -> Select[Any]:
     """Return the search for all lanes there are and their states, behind a number, without counting."""
-    return _distinct((*_LANE, "state"), _everything)
+    return _distinct((*_LANE, "state"))
 
 
 def listed_ranges(connection: Connection, asked: Narrowing) -> tuple[list[Range], bool]:
@@ -40,13 +39,9 @@ def listed_ranges(connection: Connection, asked: Narrowing) -> tuple[list[Range]
     if not asked.reason_code:
         return [_same(row) for row in lanes], True
 
-    def of_reason(row: Any) -> Range:
-        # Word for word the condition of the index: SQLite uses it for no other.
-        return [row.c.state == literal_column("'rejected'"), row.c.reason_code == asked.reason_code]
-
-    refused = connection.execute(_distinct(("field", *_LANE), of_reason)).all()
+    refused = connection.execute(_distinct(("field", *_LANE), refused=True), {"reason": asked.reason_code}).all()
     exact = [
-        [*of_reason(deliveries), *_same(row)]
+        [*_refused(deliveries, asked.reason_code), *_same(row)]
         for row in refused
         if asked.takes(row[2], row[3], row[4], row[5], "rejected")
     ]
@@ -56,25 +51,29 @@ def listed_ranges(connection: Connection, asked: Narrowing) -> tuple[list[Range]
     return [*exact, *others], not others
 
 
-def _everything(_: Any) -> Range:
-    return []
+def _refused(row: Any, reason: str | ColumnElement[str]) -> Range:
+    # Word for word the condition of the index: SQLite uses it for no other.
+    return [row.c.state == literal_column("'rejected'"), row.c.reason_code == reason]
 
 
 def _same(row: SqlRow[Any]) -> Range:
     return [deliveries.c[name] == value for name, value in row._asdict().items() if name != "id"]
 
 
-def _distinct(names: Sequence[str], within: Callable[[Any], Range]) -> Select[Any]:
+# To make the statement took 39 ms, which every page of records paid up to twice.
+@cache
+def _distinct(names: tuple[str, ...], *, refused: bool = False) -> Select[Any]:
     """Return the search for all that is distinct in some columns, by leaps along the index that begins with them.
 
     .. seealso:: https://wiki.postgresql.org/wiki/Loose_indexscan
 
-    :param within: of the columns in front of them, if the index has such.
+    :param refused: of what is rejected for the reason that is bound as ``reason`` alone, whose index it is.
     """
 
     def first(row: Any, *where: ColumnElement[bool]) -> Any:
         order = (row.c[name] for name in names)
-        return select(row.c.id).where(*(within(row)), *where).order_by(*order).limit(1)
+        within = _refused(row, bindparam("reason", type_=deliveries.c.reason_code.type)) if refused else []
+        return select(row.c.id).where(*within, *where).order_by(*order).limit(1)
 
     start = deliveries.alias("start")
     row = deliveries.alias("row")
