@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import one_compiler
 import one_trust
 import postgres
 import replayed_schema
@@ -34,6 +35,7 @@ os.environ.update(
     }
 )
 replayed_schema.install()
+one_compiler.install()
 one_trust.install()
 
 AUDITS.watch()

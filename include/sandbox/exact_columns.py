@@ -5,6 +5,8 @@ A mark ``+`` says that POST and PUT may set the property; ``=value`` gives the v
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from include.sandbox.odata_types import Column
@@ -228,6 +230,18 @@ def columns(
     :param derived: how to compute properties that are joined at reading time.
     :param pads: widths of fixed-length texts, negative for blanks behind.
     """
+    joins, widths = derived or {}, pads or {}
+    return {
+        column.name: replace(column, derive=joins.get(column.name), pad=widths.get(column.name, 0))
+        if column.name in joins or column.name in widths
+        else column
+        for column in _read(layout)
+    }
+
+
+@cache
+def _read(layout: str) -> tuple[Column, ...]:
+    """Read a layout once, for all companies of all sandboxes."""
     found: dict[str, Column] = {}
     for line in layout.strip().splitlines():
         letter, _, names = line.partition(":")
@@ -235,10 +249,8 @@ def columns(
             head, _, default = word.partition("=")
             name = head.rstrip("+")
             edm: Any = _SHORT[letter]
-            made = (derived or {}).get(name)
-            pad = (pads or {}).get(name, 0)
-            found[name] = Column(name, edm, head.endswith("+"), _DEFAULTS.get(default), made, pad)
-    return found
+            found[name] = Column(name, edm, head.endswith("+"), _DEFAULTS.get(default))
+    return tuple(found.values())
 
 
 def with_timestamp(base: dict[str, Column]) -> dict[str, Column]:

@@ -27,18 +27,30 @@ def database() -> None:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSandbox]:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what the test starts use a ledger of the test's own."""
     monkeypatch.setenv("EXACT_PERSONIO_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
     monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "a secret of the tests that is long enough " * 2)
+
+
+@pytest.fixture
+def sandbox(settings: None) -> Iterator[RunningSandbox]:
     with RunningSandbox() as running:
         yield running
 
 
-@pytest.fixture
-def console(database: None, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
+@pytest.fixture(scope="session")
+def served(database: None) -> Iterator[Console]:
+    """Serve the console for all tests of a process: it keeps nothing between two requests."""
     with Console() as running:
-        monkeypatch.setenv("AIRFLOW__API__BASE_URL", running.base)
         yield running
+
+
+@pytest.fixture
+def console(served: Console, settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", served.base)
+    yield served
+    served.close_browsers()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from console_records import (
     SCRIPT,
     B,
     bring,
+    bring_all,
     fields,
     guid,
     ids,
@@ -78,8 +79,7 @@ def test_lists_the_newest_first_with_names_for_who_may_see_them(admin: httpx.Cli
 
 
 def test_every_record_is_on_one_page(admin: httpx.Client) -> None:
-    for number in range(1, 121):
-        bring(number, "rejected")
+    bring_all(range(1, 121), "rejected")
     answer = read(admin)
     seen = ids(answer)
     while following := re.search(r'rel="next" href="([^"]+)"', answer.text):
@@ -441,8 +441,7 @@ def test_a_page_of_many_asks_the_ledger_few_times(admin: httpx.Client) -> None:
     from sqlalchemy import event  # noqa: PLC0415
     from sqlalchemy.engine import Engine  # noqa: PLC0415
 
-    for number in range(1, 60):
-        bring(number)
+    bring_all(range(1, 60))
     statements: list[str] = []
 
     def remember(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
@@ -61,6 +62,7 @@ FOREIGN: list[dict[str, str]] = [
 ]
 
 
+@cache
 def routes() -> list[tuple[str, str]]:
     """Return method and path template of all that the app answers."""
     from exact_console.app import create_app  # noqa: PLC0415 - Airflow's settings come first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 import warnings
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
@@ -57,10 +58,17 @@ class Console:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._browsers.close()
+        self.close_browsers()
         self._server.should_exit = True
         self._thread.join(10)
         self._listener.close()
+
+    def close_browsers(self) -> None:
+        """Let nothing of what was asked so far go on: neither a browser's connection nor an answer of the server."""
+        self._browsers.close()
+        end = time.monotonic() + 10
+        while self._server.server_state.tasks and time.monotonic() < end:
+            time.sleep(0.001)
 
     def token(self, role: str, name: str = "ada") -> str:
         """Return what Airflow's login would put into the cookie ``_token``."""

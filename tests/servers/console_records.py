@@ -16,10 +16,12 @@ from include.ledger import open_ledger
 from include.records import Decision, SourceRow, StreamKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import httpx
     import pytest
+
+    from include.ledger import Ledger
 
 HTML = {"Accept": "text/html"}
 ROOT = "/exact-console"
@@ -45,6 +47,18 @@ def guid(number: int) -> str:
 
 def bring(number: int, outcome: str = "ready", *, stream: StreamKey = A, last: str = "Vries", **changes: Any) -> None:
     """Have a record read and decided."""
+    with open_ledger() as ledger:
+        _bring(ledger, number, outcome, stream, last, **changes)
+
+
+def bring_all(numbers: Iterable[int], outcome: str = "ready") -> None:
+    """Have records read and decided, one after the other."""
+    with open_ledger() as ledger:
+        for number in numbers:
+            _bring(ledger, number, outcome, A, "Vries")
+
+
+def _bring(ledger: Ledger, number: int, outcome: str, stream: StreamKey, last: str, **changes: Any) -> None:
     row = {
         "ID": guid(number), "FirstName": "Sanne", "MiddleName": "de", "LastName": last,
         "Email": f"sanne{number}@example.org", "Phone": "020 123 45 67",
@@ -58,13 +72,12 @@ def bring(number: int, outcome: str = "ready", *, stream: StreamKey = A, last: s
         values = {"reason_code": "exact.Email.missing", "field": "Email", "email": row["Email"]}
     decided = Decision(guid(number), 1, outcome, **(values | changes))  # type: ignore[arg-type]
     destination: Any = "application" if stream is A else "employee"
-    with open_ledger() as ledger:
-        created = datetime(2026, 1, 1, tzinfo=UTC)
-        ledger.staging.stage(
-            stream, RUN.partition("/")[2], [SourceRow(guid(number), 1, created, row)], resume=None, page=1
-        )
-        job = 1001 if stream is A else None
-        ledger.deliveries.decide(stream, destination, job, 4242, [decided], RUN, fingerprint="m1")
+    created = datetime(2026, 1, 1, tzinfo=UTC)
+    ledger.staging.stage(
+        stream, RUN.partition("/")[2], [SourceRow(guid(number), 1, created, row)], resume=None, page=1
+    )
+    job = 1001 if stream is A else None
+    ledger.deliveries.decide(stream, destination, job, 4242, [decided], RUN, fingerprint="m1")
 
 
 def send(number: int, state: Any = "created", **outcome: Any) -> None:
