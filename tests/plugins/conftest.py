@@ -9,6 +9,7 @@ import pytest
 
 from airflow_home import CLIENT
 from console import Console
+from include.ledger import erasures, tombstones
 from include.sandbox.server import RunningSandbox
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what the test starts use a ledger of the test's own."""
     monkeypatch.setenv("EXACT_PERSONIO_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
     monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "a secret of the tests that is long enough " * 2)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first erasure of a ledger not wait until every process knows of it: there is no other."""
+    monkeypatch.setattr(erasures, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(tombstones, "FRESH_SECONDS", 0)
 
 
 @pytest.fixture

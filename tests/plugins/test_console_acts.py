@@ -19,12 +19,12 @@ from console_records import (
     guid,
     post,
     read,
-    refuse,
     said,
     send,
     states,
 )
-from include.ledger import erasures, open_ledger, run_outbox, tombstones
+from console_rights import refuse_dags
+from include.ledger import open_ledger, run_outbox
 from include.ledger.narrowing import Narrowing
 
 if TYPE_CHECKING:
@@ -34,11 +34,7 @@ if TYPE_CHECKING:
 
     from console import Console
 
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(erasures, "SETTLE_SECONDS", 0)
-    monkeypatch.setattr(tombstones, "FRESH_SECONDS", 0)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 @pytest.fixture
@@ -71,7 +67,7 @@ def test_erasing_many_is_refused_where_a_dag_that_may_not_be_triggered_holds_one
     bring(2)
     form = erasing(admin, state="ready")
     bring(1, stream=B)
-    refuse(monkeypatch, lambda _, dag: dag == EMPLOYEES)
+    refuse_dags(monkeypatch, lambda _, dag: dag == EMPLOYEES)
     assert read(admin, f"{ROOT}/records/erase", state="ready").status_code == 403
     assert post(admin, "/records/erase", form).status_code == 403
     assert with_content() == {guid(1), guid(2)}
@@ -198,7 +194,7 @@ def test_what_lies_in_the_outbox_of_another_dags_run_is_not_put_aside(
     with open_ledger() as ledger, ledger._database.write() as connection:
         run_outbox.put(ledger._database, connection, f"{EMPLOYEES}/run1", {1: None})
         run_outbox.put(ledger._database, connection, RUN, {2: None})
-    refuse(monkeypatch, lambda method, dag: method == "POST" and dag == EMPLOYEES)
+    refuse_dags(monkeypatch, lambda method, dag: method == "POST" and dag == EMPLOYEES)
     form = fields(read(admin, f"{ROOT}/records/act", act="skip", state="ready"), "/records/act")
     assert form["count"] == "2"
     assert post(admin, "/records/act", form).status_code == 303

@@ -14,6 +14,7 @@ import pytest
 
 from airflow_home import CLIENT, PERSONIO_CLIENT
 from console_reading import HTML, audited, own, words
+from console_rights import refuse_dags
 from include.connection_fields import exact_divisions
 from include.ledger import open_ledger
 from include.records import StreamKey
@@ -275,11 +276,9 @@ def test_the_last_division_stays(admin: httpx.Client, exact: None) -> None:
 def test_streams_of_a_division_are_named_to_who_may_read_their_dags(
     admin: httpx.Client, exact: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
     commit()
     assert CONTACTS in admin.get(PAGE, headers=HTML).text
-    monkeypatch.setattr(type(get_auth_manager()), "is_authorized_dag", lambda *_, **__: False)
+    refuse_dags(monkeypatch, lambda *_: True)
     assert CONTACTS not in admin.get(PAGE, headers=HTML).text
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from airflow_home import CLIENT
 from console_reading import HTML, audited, everything, own, words
+from console_rights import refuse_dags
 from include.ledger import open_ledger
 from include.records import SourceRow, StreamKey
 from include.transform import load_mapping
@@ -55,19 +56,6 @@ def rules_shown(client: httpx.Client) -> str:
     found = re.search(r"<textarea[^>]*>\n?(.*?)</textarea>", client.get(PAGE, headers=HTML).text, re.DOTALL)
     assert found
     return html.unescape(found[1])
-
-
-def refuse(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
-    """Let Airflow refuse the DAGs whose id holds this."""
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
-    kind = type(get_auth_manager())
-    stock = kind.is_authorized_dag
-
-    def judge(self: Any, *, details: Any = None, **rest: Any) -> bool:
-        return part not in details.id and bool(stock(self, details=details, **rest))
-
-    monkeypatch.setattr(kind, "is_authorized_dag", judge)
 
 
 def test_shows_each_field_with_its_columns_and_rule(admin: httpx.Client) -> None:
@@ -254,7 +242,7 @@ def test_a_contact_that_only_an_unreadable_dag_has_read_is_not_there(
     account = {"ID": ID, "MainContact": ID.replace("1", "9"), "Name": "Voorbeeld BV", "IsAnonymised": 0}
     stage(account, ACCOUNTS, "Accounts")
     stage({**PERSON, "ID": account["MainContact"]}, lane)
-    refuse(monkeypatch, "secret_dag")
+    refuse_dags(monkeypatch, lambda _, dag: "secret_dag" in dag)
     told = words(attempt(admin, section="accounts_to_application"))
     assert "The ledger keeps no main contacts of accounts" in told
     assert "Sanne" not in told
@@ -279,7 +267,7 @@ def test_sections_of_dags_that_may_not_be_read_are_not_there(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage()
-    refuse(monkeypatch, "contacts")
+    refuse_dags(monkeypatch, lambda _, dag: "contacts" in dag)
     answer = admin.get(PAGE, headers=HTML)
     assert SECTION not in answer.text
     assert admin.get(PAGE, params={"section": SECTION}, headers=HTML).status_code == 404

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import update
 
-from console_records import HTML, LIST, ROOT, bring, fields, guid, post, read, refuse, said
+from console_records import HTML, LIST, ROOT, bring, fields, guid, post, read, said
+from console_rights import refuse_dags
 from include.ledger import open_ledger
 from include.ledger.tables import deliveries, events
 
@@ -44,7 +45,7 @@ def test_runs_of_dags_that_may_not_be_read_have_no_name(admin: httpx.Client, mon
             connection.execute(update(table).values(run_id=SECRET))
     page = f"{LIST}124132/Contacts/{guid(1)}"
     assert SECRET.partition("/")[2] not in read(admin, page).text, "a DAG that nothing is known of is not theirs"
-    refuse(monkeypatch, lambda _, dag: dag == "secret_dag")
+    refuse_dags(monkeypatch, lambda _, dag: dag == "secret_dag")
     for shown in (read(admin), read(admin, page)):
         assert "another run" in said(shown)
         assert "secret_dag" not in shown.text

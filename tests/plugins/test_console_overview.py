@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event
 
+from console_rights import refuse_dags
 from include.ledger import Ledger, open_ledger
 from include.ledger.alarms import Trouble
 from include.ledger.reconciliations import Check
@@ -249,21 +250,15 @@ def test_who_may_not_act_gets_no_buttons(console: Console, airflow: SeenAirflow)
 def test_streams_of_other_people_are_as_if_they_were_not_there(
     admin: httpx.Client, airflow: SeenAirflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
     with open_ledger() as ledger:
         everything(ledger)
-
-    def judge(self: Any, *, details: Any = None, **_: Any) -> bool:
-        return bool(details.id == ACCOUNTS)
-
-    monkeypatch.setattr(type(get_auth_manager()), "is_authorized_dag", judge)
+    refuse_dags(monkeypatch, lambda _, dag: dag != ACCOUNTS)
     text = read(admin)
     assert CONTACTS not in text
     assert PART not in text
     assert "without a clear answer" not in text
     assert len(troubles(text)) == 3, "its own two, and the quota, which whoever may edit the connection may know"
-    monkeypatch.setattr(type(get_auth_manager()), "is_authorized_dag", lambda *_, **__: False)
+    refuse_dags(monkeypatch, lambda *_: True)
     text = read(admin)
     assert ACCOUNTS not in text
     assert "There is no stream that you may see" in text

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from console_reading import audited, own
+from console_rights import refuse_connection, refuse_dags
 from include.ledger import open_ledger
 from preview_samples import IMAGE, RUN, SCRIPT, hostile, keep, record, rejected, source_id
 
@@ -174,25 +175,12 @@ def test_only_who_may_edit_the_connection_sees_people(
     assert (source_id(1) in answer.text) == (status == 200 and path == PAGE)
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, question: str, name: str, refused: str) -> None:
-    """Let Airflow refuse one connection or DAG, as an auth manager with rights for each can."""
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
-    kind = type(get_auth_manager())
-    stock = getattr(kind, question)
-
-    def judge(self: Any, *, details: Any = None, **rest: Any) -> bool:
-        return getattr(details, name) != refused and bool(stock(self, details=details, **rest))
-
-    monkeypatch.setattr(kind, question, judge)
-
-
 def test_one_connection_that_may_not_be_edited_is_enough(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody can tell which connection the run would have used."""
     show([record(1)])
-    refuse(monkeypatch, "is_authorized_connection", "conn_id", "personio_default")
+    refuse_connection(monkeypatch, "personio_default")
     assert read(admin).status_code == 403
     assert read(admin, OVERVIEW).status_code == 403
 
@@ -204,7 +192,7 @@ def test_dag_that_may_not_be_read_has_no_preview(
     show([record(1)])
     show([record(2)], "dag_b/other")
     assert read(admin, run=run).status_code == 200
-    refuse(monkeypatch, "is_authorized_dag", "id", RUN.partition("/")[0])
+    refuse_dags(monkeypatch, lambda _, dag: dag == RUN.partition("/")[0])
     assert read(admin, run=run).status_code == 404
     overview = read(admin, OVERVIEW)
     assert "dag_b" in overview.text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from console_rights import refuse_dags
 from include.ledger import open_ledger
 
 if TYPE_CHECKING:
@@ -117,12 +118,12 @@ def test_streams_of_dags_that_may_not_be_read_are_left_out(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     keep(report())
-    refuse(monkeypatch, CONTACTS)
+    refuse_dags(monkeypatch, lambda _, dag: dag == CONTACTS)
     answer = read(admin, path)
     assert answer.status_code == 200
     assert SOURCE not in answer.text
     assert "exact_accounts_history" in answer.text
-    refuse(monkeypatch, "sync_reconciliation")
+    refuse_dags(monkeypatch, lambda _, dag: dag == "sync_reconciliation")
     assert read(admin, path).status_code == 403
 
 
@@ -131,26 +132,13 @@ def test_where_no_part_may_be_read_nothing_of_the_report_is_told(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
 ) -> None:
     keep(report())
-    refuse(monkeypatch, CONTACTS)
-    refuse(monkeypatch, "exact_accounts_history")
+    refuse_dags(monkeypatch, lambda _, dag: dag == CONTACTS)
+    refuse_dags(monkeypatch, lambda _, dag: dag == "exact_accounts_history")
     answer = read(admin, PAGE, **query)
     for hidden in ("sync_reconciliation/r1", "DIFFERENCE", "7 at Personio"):
         assert hidden not in answer.text
     assert answer.status_code == (404 if query else 200)
     assert read(admin, JSON, **query).status_code == 404
-
-
-def refuse(monkeypatch: pytest.MonkeyPatch, dag_id: str) -> None:
-    """Let Airflow refuse one DAG, as an auth manager with rights for each can."""
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
-    kind = type(get_auth_manager())
-    stock = kind.is_authorized_dag
-
-    def judge(self: Any, *, details: Any = None, **rest: Any) -> bool:
-        return details.id != dag_id and bool(stock(self, details=details, **rest))
-
-    monkeypatch.setattr(kind, "is_authorized_dag", judge)
 
 
 @pytest.mark.parametrize("run", ["no/such", "../../x", SCRIPT])

@@ -26,14 +26,14 @@ from console_records import (
     log_rows,
     post,
     read,
-    refuse,
     said,
     search,
     send,
     states,
 )
+from console_rights import refuse_dags
 from exact_console import record_acts
-from include.ledger import erasures, open_ledger, tombstones
+from include.ledger import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,11 +42,7 @@ if TYPE_CHECKING:
 
     from console import Console
 
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(erasures, "SETTLE_SECONDS", 0)
-    monkeypatch.setattr(tombstones, "FRESH_SECONDS", 0)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 @pytest.fixture
@@ -236,7 +232,7 @@ def test_what_is_of_other_dags_is_as_if_it_were_not_there(
     bring(1)
     bring(1, stream=B)
     bring(2, stream=B)
-    refuse(monkeypatch, lambda _, dag: dag == EMPLOYEES)
+    refuse_dags(monkeypatch, lambda _, dag: dag == EMPLOYEES)
     assert ids(read(admin)) == [1]
     assert EMPLOYEES not in read(admin).text
     assert EMPLOYEES not in read(admin, page_of(1)).text
@@ -356,7 +352,7 @@ def test_who_may_not_trigger_sees_why_and_does_nothing(
     assert states() == {guid(1): "rejected"}
     # Of several DAGs, only those that may be triggered.
     bring(2, "rejected", stream=B)
-    refuse(monkeypatch, lambda method, dag: method == "POST" and dag == CONTACTS)
+    refuse_dags(monkeypatch, lambda method, dag: method == "POST" and dag == CONTACTS)
     partly, form = act(admin, "skip")
     assert form["count"] == "1"
     assert f"may not trigger them: {CONTACTS}" in said(partly)
@@ -430,7 +426,7 @@ def test_erasing_needs_both_rights(console: Console, admin: httpx.Client, monkey
     own = fields(read(user), "/records/search")["token"]
     assert post(user, "/records/erase", form | {"token": own}).status_code == 403
     # Another DAG holds something of the person.
-    refuse(monkeypatch, lambda method, dag: method == "POST" and dag == EMPLOYEES)
+    refuse_dags(monkeypatch, lambda method, dag: method == "POST" and dag == EMPLOYEES)
     assert post(admin, "/records/erase", form).status_code == 403
     with open_ledger() as ledger:
         assert ledger.erasures.known() == []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import Engine, event
 
+from console_rights import refuse_dags
 from include.ledger import open_ledger
 from include.reasons import ADVICE
 from include.records import Decision, StreamKey
@@ -69,21 +70,6 @@ def cards(answer: httpx.Response) -> list[tuple[str, str]]:
 @pytest.fixture
 def admin(console: Console) -> httpx.Client:
     return console.browser("admin")
-
-
-def refuse_dag(monkeypatch: pytest.MonkeyPatch, refused_id: str, method: str | None = None) -> None:
-    """Let Airflow refuse one DAG, altogether or for one kind of asking."""
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
-    kind = type(get_auth_manager())
-    stock = kind.is_authorized_dag
-
-    def judge(self: Any, *, method: Any, details: Any = None, **rest: Any) -> bool:
-        meant = details.id == refused_id and asked in {None, method}
-        return not meant and bool(stock(self, method=method, details=details, **rest))
-
-    asked = method
-    monkeypatch.setattr(kind, "is_authorized_dag", judge)
 
 
 def test_most_frequent_reason_first_with_its_share_and_what_to_do(admin: httpx.Client) -> None:
@@ -192,7 +178,7 @@ def test_dag_that_may_not_be_read_is_as_if_it_were_not_there(
 ) -> None:
     decide(refused(1), stream=STREAM.history())
     decide(refused(2, "exact.Email.malformed"), stream=OTHER)
-    refuse_dag(monkeypatch, STREAM.dag_id)
+    refuse_dags(monkeypatch, lambda _, dag: dag == STREAM.dag_id)
     for answer in (read(admin), read(admin, stream=NAME)):
         assert STREAM.dag_id not in answer.text
         assert "exact.Email.missing" not in answer.text

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 from starlette.routing import Mount
 
+from console_rights import refuse_connection, refuse_dags
 from include.ledger import open_ledger
 from preview_samples import RUN, keep, record, source_id
 
@@ -143,9 +144,7 @@ def test_what_is_of_a_dag_is_refused_to_who_may_not_read_it(
     admin: httpx.Client, people: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Previews of other people's DAGs are as if they were not there, whatever id is guessed."""
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
-    monkeypatch.setattr(type(get_auth_manager()), "is_authorized_dag", lambda *_, **__: False)
+    refuse_dags(monkeypatch, lambda *_: True)
     dag_id, _, run_id = RUN.partition("/")
     for method, path in routes():
         if path not in SHOWS_ONLY_OWN and method in SAFE:
@@ -198,15 +197,7 @@ def test_a_connection_that_may_not_be_edited_is_refused_on_every_route_that_take
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A guessed name opens nothing, whoever else's it is."""
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
-    kind = type(get_auth_manager())
-    stock = kind.is_authorized_connection
-
-    def judge(self: Any, *, details: Any = None, **rest: Any) -> bool:
-        return getattr(details, "conn_id", "") != "of_others" and bool(stock(self, details=details, **rest))
-
-    monkeypatch.setattr(kind, "is_authorized_connection", judge)
+    refuse_connection(monkeypatch, "of_others")
     monkeypatch.setitem(VALUES, "connection_id", "of_others")
     token = re.findall(r'name="token" value="([^"]+)"', admin.get(f"{PREFIX}/connections/", headers=HTML).text)[0]
     taking = [(method, path) for method, path in routes() if "{connection_id}" in path]

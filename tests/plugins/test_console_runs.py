@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import Engine, event, select
 
+from console_rights import refuse_dags
 from include.errors import ConfigurationError
 from include.ledger import open_ledger
 from include.records import Decision, RecordFilter, StreamKey, Window
@@ -78,18 +79,6 @@ def logged() -> list[tuple[str, str, dict[str, Any]]]:
         rows = session.scalars(select(Log).where(Log.event.startswith("exact_personio.preview")).order_by(Log.id))
         return [(row.event, row.owner or "", json.loads(row.extra or "{}")) for row in rows]
         return [(row.event, str(row.owner), json.loads(row.extra or "{}")) for row in rows]
-
-
-def refuse_dag(monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
-    kind = type(get_auth_manager())
-    stock = kind.is_authorized_dag
-
-    def judge(self: Any, *, details: Any = None, **rest: Any) -> bool:
-        return details.id != refused and bool(stock(self, details=details, **rest))
-
-    monkeypatch.setattr(kind, "is_authorized_dag", judge)
 
 
 @pytest.fixture
@@ -190,7 +179,7 @@ def test_failures_of_other_dags_push_none_away_that_may_be_read(
         for number in range(50):
             ledger.failures.record(f"{DAG}/r1", "load", error)
             ledger.failures.record(f"secret_dag/r{number}", "extract", error)
-    refuse_dag(monkeypatch, "secret_dag")
+    refuse_dags(monkeypatch, lambda _, dag: dag == "secret_dag")
     answer = read(admin, LIST)
     named = re.findall(rf"{DAG}(?:/|%2F)(r\d+)", answer.text)
     assert sorted(set(named)) == ["r0", "r1"]
@@ -289,7 +278,7 @@ def test_dag_that_may_not_be_read_is_as_if_it_were_not_there(
         ledger.failures.record(f"{DAG}/r3", "extract", error)
     query = {ONE: {"run": f"{DAG}/r1"}, TAB: {"dag": DAG, "run": "r1"}}.get(path, {})
     assert DAG in read(admin, path, **query).text
-    refuse_dag(monkeypatch, DAG)
+    refuse_dags(monkeypatch, lambda _, dag: dag == DAG)
     answer = read(admin, path, **query)
     assert answer.status_code == (200 if path == LIST else 404)
     assert DAG not in answer.text
@@ -412,7 +401,7 @@ def test_file_of_a_dag_that_may_not_be_read_is_refused(
 ) -> None:
     with open_ledger() as ledger:
         keep(ledger, [record(1)], RUN)
-    refuse_dag(monkeypatch, DAG)
+    refuse_dags(monkeypatch, lambda _, dag: dag == DAG)
     answer = read(admin, FILE, run=run)
     assert answer.status_code == 404
     assert "sanne" not in answer.text

@@ -16,10 +16,9 @@ from include.ledger import open_ledger
 from include.records import Decision, SourceRow, StreamKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     import httpx
-    import pytest
 
     from include.ledger import Ledger
 
@@ -130,16 +129,3 @@ def log_rows() -> list[tuple[str, dict[str, Any]]]:
             (row.event.removeprefix("exact_personio."), json.loads(row.extra or "{}"))
             for row in session.scalars(query)
         ]
-
-
-def refuse(monkeypatch: pytest.MonkeyPatch, barred: Callable[[str, str], bool]) -> None:
-    """Let Airflow refuse DAGs, as an auth manager with rights for each can."""
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-
-    kind = type(get_auth_manager())
-    stock = kind.is_authorized_dag
-
-    def judge(self: Any, *, method: Any, details: Any = None, **rest: Any) -> bool:
-        return not barred(method, details.id) and bool(stock(self, method=method, details=details, **rest))
-
-    monkeypatch.setattr(kind, "is_authorized_dag", judge)

@@ -31,6 +31,20 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
+def running() -> Iterator[RunningSandbox]:
+    """Run a sandbox as it comes."""
+    with RunningSandbox() as found:
+        yield found
+
+
+@pytest.fixture
+def visitor(running: RunningSandbox) -> Iterator[httpx.Client]:
+    """Make a client for it that has no token yet."""
+    with httpx.Client(base_url=running.url) as client:
+        yield client
+
+
+@pytest.fixture
 def http(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
     """Make a client with a good token that asks for JSON."""
     token = sandbox.sandbox.exact.issue_tokens()["access_token"]

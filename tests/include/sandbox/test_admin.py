@@ -4,30 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from include.sandbox.server import RunningSandbox
+from personio_logins import RECRUITING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import httpx
 
+    from include.sandbox.server import RunningSandbox
 
-@pytest.fixture
-def running() -> Iterator[RunningSandbox]:
-    with RunningSandbox() as found:
-        yield found
-
-
-@pytest.fixture
-def http(running: RunningSandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=running.url) as client:
-        yield client
-
-
-AUTH = {"Authorization": "Bearer sandbox-recruiting-token", "X-Company-ID": "4242"}
 BODY = {"first_name": "A", "last_name": "B", "email": "a@example.org", "job_position_id": 1001}
 APPLY = "/v1/recruiting/applications"
+
+
+@pytest.fixture
+def http(visitor: httpx.Client) -> httpx.Client:
+    return visitor
 
 
 def test_seed_fills_a_division_and_some_employees(http: httpx.Client) -> None:
@@ -91,8 +83,8 @@ def test_faults_befall_and_are_lifted(http: httpx.Client) -> None:
     """One failing call, then the service works again."""
     fault = {"action": "status", "status": 503, "match": f"POST {APPLY[1:]}", "times": 1}
     assert http.post("/_sandbox/faults", json=fault).status_code == 200
-    assert http.post(APPLY, json=BODY, headers=AUTH).status_code == 503
-    assert http.post(APPLY, json=BODY, headers=AUTH).status_code == 201
+    assert http.post(APPLY, json=BODY, headers=RECRUITING).status_code == 503
+    assert http.post(APPLY, json=BODY, headers=RECRUITING).status_code == 201
     assert http.get("/_sandbox/faults").json()[0]["hits"] == 1
     assert http.delete("/_sandbox/faults").status_code == 204
     assert http.get("/_sandbox/faults").json() == []
@@ -101,8 +93,8 @@ def test_faults_befall_and_are_lifted(http: httpx.Client) -> None:
 
 def test_the_log_counts_the_services_and_not_the_admin(http: httpx.Client) -> None:
     """Kinds and statuses, never bodies."""
-    http.post(APPLY, json=BODY, headers=AUTH)
-    http.post(APPLY, json=BODY, headers=AUTH)
+    http.post(APPLY, json=BODY, headers=RECRUITING)
+    http.post(APPLY, json=BODY, headers=RECRUITING)
     entries = http.get("/_sandbox/log").json()
     assert [entry["status"] for entry in entries] == [201, 400]
     assert http.get("/_sandbox/log", params={"after": entries[0]["seq"]}).json() == entries[1:]
@@ -148,7 +140,7 @@ def test_personio_tokens_end(http: httpx.Client) -> None:
 def test_jobs_and_employees_can_be_added(http: httpx.Client) -> None:
     """A new published job takes applications; an employee can be removed again."""
     assert http.post("/_sandbox/personio/jobs", json={"id": 1004, "name": "Baker"}).json()["published"] is True
-    assert http.post(APPLY, json={**BODY, "job_position_id": 1004}, headers=AUTH).status_code == 201
+    assert http.post(APPLY, json={**BODY, "job_position_id": 1004}, headers=RECRUITING).status_code == 201
     person = {"email": "e@example.org", "first_name": "E", "last_name": "F", "position": "Chef"}
     number = http.post("/_sandbox/personio/employees", json=person).json()["id"]
     employees = http.get("/_sandbox/contents", params={"service": "personio"}).json()["personio"]["employees"]

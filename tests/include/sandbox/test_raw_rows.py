@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from include.sandbox.server import RunningSandbox
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import httpx
 
 DIVISION = 124132
 TABLE = f"/_sandbox/exact/{DIVISION}/Contacts"
 
 
 @pytest.fixture
-def http() -> Iterator[httpx.Client]:
-    with RunningSandbox() as running, httpx.Client(base_url=running.url) as client:
-        token = client.post("/_sandbox/exact/tokens", json={"action": "issue"}).json()["access_token"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        yield client
+def http(visitor: httpx.Client) -> httpx.Client:
+    token = visitor.post("/_sandbox/exact/tokens", json={"action": "issue"}).json()["access_token"]
+    visitor.headers["Authorization"] = f"Bearer {token}"
+    return visitor
 
 
 @pytest.fixture

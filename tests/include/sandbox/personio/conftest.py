@@ -2,24 +2,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
-from include.sandbox.server import RunningSandbox
+from personio_logins import bearer, v2_token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import httpx
 
 
 @pytest.fixture
-def running() -> Iterator[RunningSandbox]:
-    """Run a sandbox as it comes."""
-    with RunningSandbox() as found:
-        yield found
+def http(visitor: httpx.Client) -> httpx.Client:
+    """Ask a sandbox as it comes, without a token."""
+    return visitor
 
 
 @pytest.fixture
-def http(running: RunningSandbox) -> Iterator[httpx.Client]:
-    """Make a client that has no token yet."""
-    with httpx.Client(base_url=running.url) as client:
-        yield client
+def auth(http: httpx.Client) -> dict[str, str]:
+    """Return the headers of a login at v2."""
+    return bearer(v2_token(http))

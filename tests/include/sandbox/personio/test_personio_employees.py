@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from personio_logins import bearer, v1_token, v2_token
+
 if TYPE_CHECKING:
     import httpx
 
@@ -18,9 +20,7 @@ PERSON = {"email": "anna@example.org", "first_name": "Anna", "last_name": "Weiß
 
 @pytest.fixture
 def auth(http: httpx.Client) -> dict[str, str]:
-    login = {"client_id": "sandbox-papi-client", "client_secret": "sandbox-papi-secret"}
-    token = http.post("/v1/auth", json=login).json()["data"]["token"]
-    return {"Authorization": f"Bearer {token}"}
+    return bearer(v1_token(http))
 
 
 def _people(running: RunningSandbox, count: int) -> None:
@@ -184,16 +184,11 @@ def test_an_unknown_employee_is_404_in_german(http: httpx.Client, auth: dict[str
 def test_logins_and_rights(running: RunningSandbox, http: httpx.Client) -> None:
     """401 without a token, 403 with the untranslated key without the right; a v2 token is good for v1."""
     assert http.get(URL).status_code == 401
-    form = {
-        "client_id": "sandbox-papi-client",
-        "client_secret": "sandbox-papi-secret",
-        "grant_type": "client_credentials",
-    }
     for scope, status in (("employees:read", 200), ("personio:recruiting:read", 403)):
-        token = http.post("/v2/auth/token", data={**form, "scope": scope}).json()["access_token"]
-        assert http.get(URL, headers={"Authorization": f"Bearer {token}"}).status_code == status
+        token = v2_token(http, scope=scope)
+        assert http.get(URL, headers=bearer(token)).status_code == status
     running.sandbox.settings.personio.v2_tokens_on_v1 = False
-    assert http.get(URL, headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert http.get(URL, headers=bearer(token)).status_code == 401
 
 
 @pytest.mark.errors_on_purpose("what the service does beyond its limits")

@@ -6,23 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from personio_logins import bearer, v2_token
+
 if TYPE_CHECKING:
     import httpx
 
     from include.sandbox.server import RunningSandbox
 
 URL = "/v2/persons"
-GRANT = {
-    "client_id": "sandbox-papi-client",
-    "client_secret": "sandbox-papi-secret",
-    "grant_type": "client_credentials",
-}
-
-
-@pytest.fixture
-def auth(http: httpx.Client) -> dict[str, str]:
-    token = http.post("/v2/auth/token", data=GRANT).json()["access_token"]
-    return {"Authorization": f"Bearer {token}"}
 
 
 def _people(running: RunningSandbox, count: int) -> None:
@@ -75,8 +66,7 @@ def test_shape(running: RunningSandbox, http: httpx.Client, auth: dict[str, str]
 
 def test_a_missing_right_is_401_here(http: httpx.Client) -> None:
     """Persons answers 401 where recruiting answers 403."""
-    token = http.post("/v2/auth/token", data={**GRANT, "scope": "personio:recruiting:read"}).json()["access_token"]
-    response = http.get(URL, headers={"Authorization": f"Bearer {token}"})
+    response = http.get(URL, headers=bearer(v2_token(http, scope="personio:recruiting:read")))
     assert response.status_code == 401
     assert response.json()["errors"][0]["title"] == "Unauthorized Request"
 

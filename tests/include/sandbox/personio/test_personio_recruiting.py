@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from personio_logins import RECRUITING, bearer, v1_token
+
 if TYPE_CHECKING:
     import httpx
 
     from include.sandbox.server import RunningSandbox
 
 PATH = "/v1/recruiting/applications"
-AUTH = {"Authorization": "Bearer sandbox-recruiting-token", "X-Company-ID": "4242"}
 BODY: dict[str, Any] = {
     "first_name": "Zoë",
     "last_name": "Müller",
@@ -28,7 +29,7 @@ def _stored(running: RunningSandbox) -> list[dict[str, Any]]:
 
 def test_a_good_application_is_201_without_a_body(running: RunningSandbox, http: httpx.Client) -> None:
     """Personio returns no id: the answer has no body at all."""
-    response = http.post(PATH, json=BODY, headers=AUTH)
+    response = http.post(PATH, json=BODY, headers=RECRUITING)
     assert (response.status_code, response.content) == (201, b"")
     assert [row["email"] for row in _stored(running)] == ["zoe@example.org"]
 
@@ -56,9 +57,9 @@ def test_the_shape_is_checked_before_the_token(http: httpx.Client, change: dict[
     "headers",
     [
         {},
-        {"Authorization": AUTH["Authorization"]},
-        {**AUTH, "X-Company-ID": "1"},
-        {**AUTH, "Authorization": "Bearer x"},
+        {"Authorization": RECRUITING["Authorization"]},
+        {**RECRUITING, "X-Company-ID": "1"},
+        {**RECRUITING, "Authorization": "Bearer x"},
     ],
     ids=["nothing", "no-company", "other-company", "wrong-token"],
 )
@@ -70,9 +71,7 @@ def test_a_good_body_with_a_bad_login_is_a_bare_401(http: httpx.Client, headers:
 
 def test_the_v1_token_is_not_the_recruiting_token(http: httpx.Client) -> None:
     """The most common cause of 401: recruiting has its own static token."""
-    login = {"client_id": "sandbox-papi-client", "client_secret": "sandbox-papi-secret"}
-    token = http.post("/v1/auth", json=login).json()["data"]["token"]
-    assert http.post(PATH, json=BODY, headers={**AUTH, "Authorization": f"Bearer {token}"}).status_code == 401
+    assert http.post(PATH, json=BODY, headers=RECRUITING | bearer(v1_token(http))).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,7 @@ def test_wrong_values_are_400_in_shape_b(
     running: RunningSandbox, http: httpx.Client, change: dict[str, Any], field: str, reason: str
 ) -> None:
     """Shape B names the field and the documented reason code; nothing is stored."""
-    response = http.post(PATH, json={**BODY, **change}, headers=AUTH)
+    response = http.post(PATH, json={**BODY, **change}, headers=RECRUITING)
     assert response.status_code == 400
     assert response.json() == {"errors": [{"field": field, "errors": [{"reason": reason, "context": {}}]}]}
     assert _stored(running) == []
@@ -124,7 +123,9 @@ def test_wrong_values_are_400_in_shape_b(
 
 def test_an_unknown_custom_phase_becomes_unassigned_in_silence(running: RunningSandbox, http: httpx.Client) -> None:
     """Documented: the application is created anyway."""
-    assert http.post(PATH, json={**BODY, "phase": {"type": "custom", "id": 999}}, headers=AUTH).status_code == 201
+    assert (
+        http.post(PATH, json={**BODY, "phase": {"type": "custom", "id": 999}}, headers=RECRUITING).status_code == 201
+    )
     assert _stored(running)[0]["stage"]["type"] == "UNASSIGNED"
 
 
@@ -132,13 +133,13 @@ def test_the_same_address_for_the_same_position_is_refused_once_more(
     running: RunningSandbox, http: httpx.Client
 ) -> None:
     """Duplicate means e-mail and position; another position is fine, and the case of the address is not looked at."""
-    assert http.post(PATH, json=BODY, headers=AUTH).status_code == 201
-    refused = http.post(PATH, json={**BODY, "email": "Zoe@Example.org"}, headers=AUTH)
+    assert http.post(PATH, json=BODY, headers=RECRUITING).status_code == 201
+    refused = http.post(PATH, json={**BODY, "email": "Zoe@Example.org"}, headers=RECRUITING)
     assert refused.status_code == 400
     assert refused.json()["errors"][0]["errors"][0]["reason"] == "errors.applicant-already-exists"
-    assert http.post(PATH, json={**BODY, "job_position_id": 1002}, headers=AUTH).status_code == 201
+    assert http.post(PATH, json={**BODY, "job_position_id": 1002}, headers=RECRUITING).status_code == 201
     running.sandbox.settings.personio.duplicate_reason = "errors.applicant-exists"
-    old = http.post(PATH, json=BODY, headers=AUTH).json()
+    old = http.post(PATH, json=BODY, headers=RECRUITING).json()
     assert old["errors"][0]["errors"][0]["reason"] == "errors.applicant-exists"
     assert len(_stored(running)) == 2
 
@@ -150,7 +151,7 @@ def test_the_same_address_for_the_same_position_is_refused_once_more(
 def test_a_missing_feature_is_403(running: RunningSandbox, http: httpx.Client, switch: str, code: str) -> None:
     """The two feature codes come with 403."""
     setattr(running.sandbox.settings.personio, switch, False)
-    response = http.post(PATH, json=BODY, headers=AUTH)
+    response = http.post(PATH, json=BODY, headers=RECRUITING)
     assert response.status_code == 403
     assert response.json()["errors"][0]["errors"][0]["reason"] == code
 
@@ -158,7 +159,7 @@ def test_a_missing_feature_is_403(running: RunningSandbox, http: httpx.Client, s
 def test_a_document_can_be_attached(running: RunningSandbox, http: httpx.Client) -> None:
     """The upload returns the five documented fields, and its uuid is good for an application."""
     file = {"file": ("Lebenslauf.PDF", b"%PDF-", "application/pdf")}
-    answer = http.post(f"{PATH}/documents", files=file, headers=AUTH)
+    answer = http.post(f"{PATH}/documents", files=file, headers=RECRUITING)
     assert answer.status_code == 200
     body = answer.json()
     uuid = body.pop("uuid")
@@ -169,19 +170,19 @@ def test_a_document_can_be_attached(running: RunningSandbox, http: httpx.Client)
         "extension": "pdf",
     }
     files = [{"uuid": uuid, "original_filename": "cv.pdf", "category": "cv"}]
-    assert http.post(PATH, json={**BODY, "files": files}, headers=AUTH).status_code == 201
+    assert http.post(PATH, json={**BODY, "files": files}, headers=RECRUITING).status_code == 201
     assert _stored(running)[0]["files"] == files
 
 
 def test_documents_are_refused_by_size_type_and_form(running: RunningSandbox, http: httpx.Client) -> None:
     """413, 422 and the undocumented 400 in shape A."""
     url = f"{PATH}/documents"
-    assert http.post(url, files={"file": ("x.exe", b"1")}, headers=AUTH).status_code == 422
-    assert http.post(url, files={"other": ("x.pdf", b"1")}, headers=AUTH).status_code == 400
-    malformed = http.post(url, content=b"x", headers={**AUTH, "Content-Type": "multipart/form-data"})
+    assert http.post(url, files={"file": ("x.exe", b"1")}, headers=RECRUITING).status_code == 422
+    assert http.post(url, files={"other": ("x.pdf", b"1")}, headers=RECRUITING).status_code == 400
+    malformed = http.post(url, content=b"x", headers={**RECRUITING, "Content-Type": "multipart/form-data"})
     assert malformed.json() == {"error": {"reason": "Invalid multipart request body and/or headers supplied."}}
     running.sandbox.settings.personio.document_max_bytes = 3
-    large = http.post(url, files={"file": ("x.pdf", b"1234")}, headers=AUTH)
+    large = http.post(url, files={"file": ("x.pdf", b"1234")}, headers=RECRUITING)
     assert large.status_code == 413
     assert large.json()["errors"][0]["errors"][0]["reason"] == "errors.file-too-big"
     assert http.post(url, files={"file": ("x.pdf", b"1")}, headers={}).status_code == 401
@@ -194,14 +195,16 @@ def test_twenty_calls_a_window_shared_by_applications_and_documents(
     """20 per company and window, refused calls included in none; the window is a setting."""
     running.sandbox.settings.limit_seconds = 2.0
     running.sandbox.clock.scale = 0
-    upload = {"files": {"file": ("x.pdf", b"1")}, "headers": AUTH}
+    upload = {"files": {"file": ("x.pdf", b"1")}, "headers": RECRUITING}
     for number in range(10):
-        assert http.post(PATH, json={**BODY, "email": f"a{number}@example.org"}, headers=AUTH).status_code == 201
+        assert (
+            http.post(PATH, json={**BODY, "email": f"a{number}@example.org"}, headers=RECRUITING).status_code == 201
+        )
         assert http.post(f"{PATH}/documents", **upload).status_code == 200  # type: ignore[arg-type]
-    assert http.post(PATH, json=BODY, headers=AUTH).status_code == 429
+    assert http.post(PATH, json=BODY, headers=RECRUITING).status_code == 429
     assert http.post(f"{PATH}/documents", **upload).status_code == 429  # type: ignore[arg-type]
     running.sandbox.clock.advance(timedelta(seconds=2))
-    assert http.post(PATH, json=BODY, headers=AUTH).status_code == 201
+    assert http.post(PATH, json=BODY, headers=RECRUITING).status_code == 201
 
 
 @pytest.mark.errors_on_purpose("what the service does beyond its limits")
@@ -209,11 +212,11 @@ def test_the_two_endpoints_can_have_a_bucket_each(running: RunningSandbox, http:
     """Whether they share one is unknown, so it is a switch."""
     running.sandbox.settings.personio.recruiting_shared_bucket = False
     running.sandbox.settings.personio.recruiting_per_minute = 1
-    assert http.post(PATH, json=BODY, headers=AUTH).status_code == 201
-    assert http.post(PATH, json=BODY, headers=AUTH).status_code == 429
-    assert http.post(f"{PATH}/documents", files={"file": ("x.pdf", b"1")}, headers=AUTH).status_code == 200
+    assert http.post(PATH, json=BODY, headers=RECRUITING).status_code == 201
+    assert http.post(PATH, json=BODY, headers=RECRUITING).status_code == 429
+    assert http.post(f"{PATH}/documents", files={"file": ("x.pdf", b"1")}, headers=RECRUITING).status_code == 200
 
 
 def test_there_are_no_lists_of_channels_or_phases(http: httpx.Client) -> None:
     """Asking for them with an API token gives 401."""
-    assert http.get("/v1/recruiting/channels", headers=AUTH).status_code == 401
+    assert http.get("/v1/recruiting/channels", headers=RECRUITING).status_code == 401

@@ -7,23 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from personio_logins import bearer, v2_token
+
 if TYPE_CHECKING:
     import httpx
 
     from include.sandbox.server import RunningSandbox
 
 URL = "/v2/recruiting/applications"
-GRANT = {
-    "client_id": "sandbox-papi-client",
-    "client_secret": "sandbox-papi-secret",
-    "grant_type": "client_credentials",
-}
-
-
-@pytest.fixture
-def auth(http: httpx.Client) -> dict[str, str]:
-    token = http.post("/v2/auth/token", data=GRANT).json()["access_token"]
-    return {"Authorization": f"Bearer {token}"}
 
 
 def _apply(running: RunningSandbox, count: int) -> None:
@@ -101,9 +92,7 @@ def test_next_on_the_last_page_is_a_switch(running: RunningSandbox, http: httpx.
 
 def test_a_missing_scope_is_403_here(http: httpx.Client) -> None:
     """Recruiting answers 403 where persons answers 401."""
-    form = {**GRANT, "scope": "personio:persons:read"}
-    token = http.post("/v2/auth/token", data=form).json()["access_token"]
-    assert http.get(URL, headers={"Authorization": f"Bearer {token}"}).status_code == 403
+    assert http.get(URL, headers=bearer(v2_token(http, scope="personio:persons:read"))).status_code == 403
     assert http.get(URL).status_code == 401
 
 
