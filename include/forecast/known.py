@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from include.forecast.pace import Quota
+from include.ledger.limit_tables import pacer_buckets
 from include.ledger.second_looks import ANONYMISED
 from include.ledger.states import DONE, IN_FLIGHT, PENDING
-from include.ledger.tables import deliveries, pacer_buckets
+from include.ledger.tables import deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import delete, select
 
 from include.errors import ErrorBudgetSpentError
+from include.ledger.limit_tables import api_errors
 from include.ledger.locks import exclusive
 from include.ledger.places import take
-from include.ledger.tables import api_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import and_, delete, func, select
 
-from include.ledger.tables import pacer_buckets, pacer_grants
+from include.ledger.limit_tables import pacer_buckets, pacer_grants
 
 if TYPE_CHECKING:
     from datetime import datetime

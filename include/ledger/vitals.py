@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import case, column, func, select, text
 
 from include.ledger.budget import ERRORS_PER_HOUR
-from include.ledger.tables import UtcDateTime, api_errors, deliveries, pacer_buckets, pacer_grants, tokens, watermarks
+from include.ledger.limit_tables import api_errors, pacer_buckets, pacer_grants
+from include.ledger.tables import UtcDateTime, deliveries, tokens, watermarks
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_home import CLIENT
+from airflow_home import CLIENT, PERSONIO_CLIENT
 from console import Console
-from include.ledger import erasures, tombstones
+from console_connections import PERSONIO, SECRET, STORED, stored
+from include.ledger import erasures, open_ledger, tombstones
 from include.sandbox.server import RunningSandbox
 
 if TYPE_CHECKING:
@@ -77,5 +79,38 @@ def connect(console: Console, sandbox: RunningSandbox, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def admin(console: Console, connect: Callable[..., None]) -> httpx.Client:
+def admin(console: Console) -> httpx.Client:
     return console.browser("admin")
+
+
+@pytest.fixture
+def viewer(console: Console) -> httpx.Client:
+    return console.browser("viewer", "vic")
+
+
+@pytest.fixture
+def exact(console: Console, sandbox: RunningSandbox) -> Iterator[None]:
+    extra = {
+        "divisions": "124132, 124133",
+        "redirect_uri": f"{console.base}/exact-console/callback",
+        "refresh_token": SECRET,
+    }
+    fields = {"conn_type": "exact_online", "host": sandbox.url, "login": CLIENT[0], "password": CLIENT[1]}
+    with stored(STORED, **fields, extra=json.dumps(extra)):
+        yield
+
+
+@pytest.fixture
+def personio(console: Console, sandbox: RunningSandbox) -> Iterator[None]:
+    extra = {"company_id": 4242, "recruiting_access_token": "sandbox-recruiting-token", "job_position_id": 1001}
+    fields = {"conn_type": "personio", "host": sandbox.url}
+    login = dict(zip(("login", "password"), PERSONIO_CLIENT, strict=True))
+    with stored(PERSONIO, **fields, **login, extra=json.dumps(extra)):
+        yield
+
+
+@pytest.fixture
+def logged_in(exact: None, sandbox: RunningSandbox) -> None:
+    issued, now = sandbox.sandbox.exact.issue_tokens(), datetime.now(UTC)
+    with open_ledger() as ledger, ledger.vault(STORED, f"{sandbox.url}|{CLIENT[0]}").locked() as chain:
+        chain.replace(issued["access_token"], issued["refresh_token"], now, now + timedelta(seconds=600))

@@ -1,8 +1,10 @@
-"""Acts on many records: on those that were shown, on no others, and as far as the page says."""
+"""Replay, remap and skip: on the records that were shown, on no others, and as far as the page says."""
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -11,12 +13,16 @@ import pytest
 from console_records import (
     CONTACTS,
     EMPLOYEES,
+    HTML,
     ROOT,
     RUN,
     B,
     bring,
+    erasing,
     fields,
     guid,
+    log_rows,
+    page_of,
     post,
     read,
     said,
@@ -24,105 +30,122 @@ from console_records import (
     states,
 )
 from console_rights import refuse_dags
+from exact_console import record_acts
 from include.ledger import open_ledger, run_outbox
 from include.ledger.narrowing import Narrowing
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import httpx
 
     from console import Console
 
-pytestmark = pytest.mark.usefixtures("no_waiting")
+
+def act(client: httpx.Client, what: str, **query: str) -> tuple[httpx.Response, dict[str, str]]:
+    # All of this division, where a test says nothing else: an act without a filter is refused.
+    shown = read(client, f"{ROOT}/records/act", act=what, **(query or {"stream": "|124132||"}))
+    return shown, fields(shown, "/records/act") if shown.status_code == 200 else {}
 
 
-@pytest.fixture
-def exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "exports" / "dag" / "run"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-    return folder
-
-
-@pytest.fixture
-def admin(console: Console) -> httpx.Client:
-    return console.browser("admin")
-
-
-def erasing(client: httpx.Client, **query: str) -> dict[str, str]:
-    form = fields(read(client, f"{ROOT}/records/erase", **query), "/records/erase")
-    return {**form, "typed": form["count"]}
-
-
-def with_content() -> set[str]:
-    with open_ledger() as ledger:
-        return {piece.source_id for piece in ledger.holdings.pieces() if piece.content}
-
-
-def test_erasing_many_is_refused_where_a_dag_that_may_not_be_triggered_holds_one_of_them(
-    admin: httpx.Client, exports: Path, monkeypatch: pytest.MonkeyPatch
+def test_more_than_one_act_may_take_is_not_counted_and_not_done(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(record_acts, "MOST", 1)
+    for number in (1, 2, 3):
+        bring(number)
+    shown = read(admin, f"{ROOT}/records/act", act="skip", stream="|124132||")
+    assert "at least 2" in shown.text
+    assert "more than 1" in shown.text
+    assert 'action="/exact-console/records/act"' not in shown.text
+    assert "<form" not in shown.text.partition("<main")[2].partition("</main>")[0]
+
+
+@pytest.mark.parametrize(
+    ("what", "count", "kinds"),
+    [("replay", 1, {2}), ("remap", 2, {1, 2}), ("skip", 2, {1, 2})],
+)
+def test_acts_on_all_that_fits_after_the_number_was_shown(
+    admin: httpx.Client, what: str, count: int, kinds: set[int]
+) -> None:
+    bring(3)
+    send(3)
     bring(1)
-    bring(2)
-    form = erasing(admin, state="ready")
-    bring(1, stream=B)
-    refuse_dags(monkeypatch, lambda _, dag: dag == EMPLOYEES)
-    assert read(admin, f"{ROOT}/records/erase", state="ready").status_code == 403
-    assert post(admin, "/records/erase", form).status_code == 403
-    assert with_content() == {guid(1), guid(2)}
+    bring(2, "rejected")
+    before = len(log_rows())
+    _, form = act(admin, what)
+    assert form["count"] == str(count)
+    assert states() == {guid(1): "ready", guid(2): "rejected", guid(3): "created"}
+    answer = post(admin, "/records/act", form)
+    assert answer.status_code == 303
     with open_ledger() as ledger:
-        assert ledger.erasures.known() == []
+        touched = {n for n in (1, 2, 3) if ledger.deliveries.history(guid(n))[-1].run_id == f"console/{what}"}
+    assert touched == kinds
+    events = log_rows()[before:]
+    assert [(event, about["count"]) for event, about in events] == [(what, count), (f"{what}.done", count)]
+    told = admin.get(answer.headers["location"], headers=HTML)
+    assert f"{count} record" in said(told)
+    if what == "skip":
+        assert states() == {guid(1): "skipped_by_rule", guid(2): "skipped_by_rule", guid(3): "created"}
+        assert "data-trigger" not in told.text
+    else:
+        conf = html.unescape(re.findall(r'data-conf="([^"]+)"', told.text)[0])
+        assert json.loads(conf) == {"replay_only": True, "division": 124132, "job_position_id": 1001}
+        assert f'data-trigger="/api/v2/dags/{CONTACTS}/dagRuns"' in told.text
+        assert f"airflow dags trigger {CONTACTS}" in said(told)
 
 
-def test_erasing_many_is_as_thorough_as_erasing_one(admin: httpx.Client, exports: Path) -> None:
-    """Rows of exports go, and the addresses are kept out under whatever id they come again."""
-    file = exports / "contacts.jsonl"
-    file.write_text("".join(json.dumps({"ID": guid(n), "LastName": "Vries"}) + "\n" for n in (1, 2, 3)))
+def test_one_record_alone(admin: httpx.Client) -> None:
     bring(1, "rejected")
     bring(2, "rejected")
-    bring(3)
-    form = erasing(admin, state="rejected")
-    assert form["count"] == "2"
-    done = post(admin, "/records/erase", form)
-    assert done.status_code == 200
-    assert [json.loads(line)["ID"] for line in file.read_text().splitlines()] == [guid(3)]
-    assert with_content() == {guid(3)}
-    bring(4, email="sanne1@example.org")
-    with open_ledger() as ledger:
-        [erasure] = ledger.erasures.known()
-        assert ledger.erasures.standing([], ["sanne1@example.org"])
-        assert not ledger.erasures.standing([], ["sanne3@example.org"])
-    assert erasure.asked_by == "ada"
+    links = re.findall(rf'href="({ROOT}/records/act[^"]+)"', read(admin, page_of(1)).text)
+    skip = next(html.unescape(link) for link in links if "act=skip" in link)
+    form = fields(admin.get(skip, headers=HTML), "/records/act")
+    assert form["count"] == "1"
+    assert post(admin, "/records/act", form).status_code == 303
+    assert states() == {guid(1): "skipped_by_rule", guid(2): "rejected"}
 
 
-def test_erasing_more_than_are_held_in_memory_is_refused(
-    admin: httpx.Client, exports: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from exact_console import record_erasing  # noqa: PLC0415 - Airflow's settings come first
-
-    monkeypatch.setattr(record_erasing, "MOST", 2)
-    bring(1)
-    bring(2)
-    form = erasing(admin, state="ready")
-    bring(3)
-    assert "more than 2 records" in said(read(admin, f"{ROOT}/records/erase", state="ready"))
-    assert post(admin, "/records/erase", form | {"count": "3", "typed": "3"}).status_code == 409
-    assert with_content() == {guid(1), guid(2), guid(3)}
-
-
-def test_as_many_others_are_not_erased(admin: httpx.Client, exports: Path) -> None:
-    bring(1)
-    form = erasing(admin, state="ready")
-    send(1)
-    bring(2)
-    again = post(admin, "/records/erase", form)
+def test_another_number_is_asked_again(admin: httpx.Client) -> None:
+    bring(1, "rejected")
+    _, form = act(admin, "skip", state="rejected")
+    bring(2, "rejected")
+    again = post(admin, "/records/act", form)
     assert again.status_code == 409
-    assert guid(2) in again.text
-    assert with_content() == {guid(1), guid(2)}
-    for forged in ({"shown": ""}, {"shown": form["shown"], "meant": f"id={guid(2)}", "count": "2"}):
-        assert post(admin, "/records/erase", form | forged).status_code == 409
-    assert with_content() == {guid(1), guid(2)}
+    assert "nothing was done" in said(again)
+    assert set(states().values()) == {"rejected"}
+    assert post(admin, "/records/act", fields(again, "/records/act")).status_code == 303
+    assert set(states().values()) == {"skipped_by_rule"}
+
+
+def test_who_may_not_trigger_sees_why_and_does_nothing(
+    admin: httpx.Client, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(1, "rejected")
+    _, form = act(admin, "skip")
+    shown = read(viewer, page_of(1))
+    assert "Needs the right to trigger the DAG" in said(shown)
+    assert "/records/act?" not in shown.text + read(viewer).text
+    assert act(viewer, "skip")[0].status_code == 403
+    # A form of the viewer's own, and the admin's.
+    own = fields(read(viewer), "/records/search")["token"]
+    for token in (own, form["token"]):
+        assert post(viewer, "/records/act", form | {"token": token}).status_code in {403, 409}
+    assert states() == {guid(1): "rejected"}
+    # Of several DAGs, only those that may be triggered.
+    bring(2, "rejected", stream=B)
+    refuse_dags(monkeypatch, lambda method, dag: method == "POST" and dag == CONTACTS)
+    partly, form = act(admin, "skip")
+    assert form["count"] == "1"
+    assert f"may not trigger them: {CONTACTS}" in said(partly)
+    assert post(admin, "/records/act", form).status_code == 303
+    assert states() == {guid(1): "rejected"}
+
+
+@pytest.mark.parametrize("form", [{"token": "invented"}, {"act": "erase"}, {"act": ""}])
+def test_invented_forms_do_nothing(admin: httpx.Client, form: dict[str, str]) -> None:
+    bring(1, "rejected")
+    _, good = act(admin, "skip")
+    assert post(admin, "/records/act", good | form).status_code in {403, 404}
+    assert states() == {guid(1): "rejected"}
 
 
 @pytest.mark.parametrize("what", ["replay", "remap", "skip"])

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from console import Console
     from include.sandbox.server import RunningSandbox
 
+pytestmark = pytest.mark.usefixtures("connect")
+
 PAGE = "/exact-console/mapping/"
 CONTACTS = "exact_contacts_to_personio_applications"
 ACCOUNTS = "exact_accounts_to_personio_applications"

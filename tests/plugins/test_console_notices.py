@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 SECRET = "secret_dag/dismissals_2026"
 
 
-@pytest.fixture
-def admin(console: Console) -> httpx.Client:
-    return console.browser("admin")
-
-
 def test_a_notice_is_for_its_page_and_for_whoever_acted(console: Console, admin: httpx.Client) -> None:
     bring(1, "rejected")
     form = fields(read(admin, f"{ROOT}/records/act", act="replay", state="rejected"), "/records/act")

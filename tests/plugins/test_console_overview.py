@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import event
 
 from console_rights import refuse_dags
+from console_streams import ACCOUNTS, CONTACTS, PART, SCRIPT, STREAM, commit, everything, now, wait
 from include.ledger import Ledger, open_ledger
-from include.ledger.alarms import Trouble
-from include.ledger.reconciliations import Check
-from include.records import Decision, StreamKey
+from include.records import StreamKey
 from seen_airflow import SeenAirflow, seen_airflow
 
 if TYPE_CHECKING:
@@ -24,14 +23,10 @@ if TYPE_CHECKING:
 
     from console import Console
 
+pytestmark = pytest.mark.usefixtures("connect")
 HTML = {"Accept": "text/html"}
 PAGE = "/exact-console/"
-CONTACTS = "exact_contacts_to_personio_applications"
-ACCOUNTS = "exact_accounts_to_personio_applications"
-STREAM = StreamKey(CONTACTS, 124132, "Contacts")
 TAGS = ("exact-online", "personio", "contacts")
-PART = "124132/Contacts/application/4242/1001"
-SCRIPT = "<script>document.title='owned'</script>"
 
 
 @pytest.fixture
@@ -41,38 +36,6 @@ def airflow(admin: httpx.Client) -> Iterator[SeenAirflow]:
         made.dag(CONTACTS, *TAGS, next_run=now() + timedelta(minutes=9))
         made.dag(ACCOUNTS, "exact-online", "personio", "accounts", paused=True)
         yield made
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def commit(ledger: Ledger, stream: StreamKey = STREAM, **counts: int) -> None:
-    """Leave what a run leaves that came through."""
-    ledger.watermarks.advance(stream, expected=None, to=118402113, run_id="r", created_from=None)
-    ledger.run_results.write(
-        *(stream, "application", f"{stream.dag_id}/r"),
-        mode="live",
-        started_at=None,
-        after=1,
-        reached=2,
-        counts=counts,
-        calls={},
-    )
-
-
-def wait(ledger: Ledger, count: int, stream: StreamKey = STREAM) -> None:
-    """Leave records that are ready to be sent."""
-    ids = [f"{number:08d}-0000-4000-8000-{stream.division:012d}" for number in range(count)]
-    decisions = [Decision(one, 1, "ready", payload={"email": f"{one}@example.org"}) for one in ids]
-    ledger.deliveries.decide(stream, "application", 1001, 4242, decisions, f"{stream.dag_id}/r")
-
-
-def doubt(ledger: Ledger) -> None:
-    wait(ledger, 1)
-    claim = ledger.deliveries.claim(4242, "application", 1001, run_id="x")
-    assert claim is not None
-    ledger.deliveries.settle(claim, "in_doubt")
 
 
 def read(client: httpx.Client) -> str:
@@ -179,20 +142,6 @@ def test_backlog_is_told_with_its_age_and_its_end(admin: httpx.Client, airflow: 
     left = datetime.fromisoformat(ends[1]) - now()
     assert timedelta(minutes=3) <= left <= timedelta(minutes=6)
     assert "of sending once it runs" in plain(row(text, ACCOUNTS))
-
-
-def everything(ledger: Ledger) -> None:
-    """Leave one of each trouble."""
-    commit(ledger)
-    doubt(ledger)
-    wait(ledger, 3, StreamKey(ACCOUNTS, 124132, "Accounts"))
-    ledger.alarms.note(ACCOUNTS, Trouble("exact.permission.denied", f"No right {SCRIPT}", "Grant it."))
-    ledger.pacer.acquire("exact:124132:day", limit=5000, seconds=86_400)
-    ledger.pacer.learn("exact:124132:day", remaining=0, reset_in=600)
-    report = {"run": "sync_reconciliation/r1", "depth": "ledger", "verdict": "difference"}
-    parts = [{"name": PART, "dags": [CONTACTS]}]
-    check = Check(PART, "personio.application.missing", 2, ("a", "b"), "exact-personio reconcile --send-again ID")
-    ledger.reconciliations.keep(report | {"parts": parts}, now(), [check])
 
 
 def test_what_is_wrong_stands_on_top_each_with_its_way_out(admin: httpx.Client, airflow: SeenAirflow) -> None:

@@ -41,11 +41,6 @@ def ids(answer: httpx.Response) -> list[str]:
     return re.findall(r'id="r-([^"]+)"', answer.text)
 
 
-@pytest.fixture
-def admin(console: Console) -> httpx.Client:
-    return console.browser("admin")
-
-
 def test_shows_payload_rule_action_reason_and_what_exists(admin: httpx.Client) -> None:
     show([record(1), rejected(2)])
     answer = read(admin)

@@ -59,11 +59,6 @@ def read(client: httpx.Client, path: str = PAGE, **query: str) -> httpx.Response
     return client.get(path, params=query, headers=HTML)
 
 
-@pytest.fixture
-def admin(console: Console) -> httpx.Client:
-    return console.browser("admin")
-
-
 def test_shows_verdict_balance_differences_and_what_to_do(admin: httpx.Client) -> None:
     keep(report())
     answer = read(admin)

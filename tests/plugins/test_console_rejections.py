@@ -67,11 +67,6 @@ def cards(answer: httpx.Response) -> list[tuple[str, str]]:
     return [(code, html.unescape(figure)) for code, figure in found]
 
 
-@pytest.fixture
-def admin(console: Console) -> httpx.Client:
-    return console.browser("admin")
-
-
 def test_most_frequent_reason_first_with_its_share_and_what_to_do(admin: httpx.Client) -> None:
     decide(refused(1, "exact.MainContact.missing", "MainContact"), refused(2), refused(3))
     decide(refused(4), stream=STREAM.history())

@@ -49,6 +49,8 @@ FOR_READERS = {
     "/runs/tab",
 }
 """Rules, counts and ids, for who may read the DAG they are of."""
+
+pytestmark = pytest.mark.usefixtures("connect")
 FOREIGN: list[dict[str, str]] = [
     {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"},
     {"Origin": "https://evil.example.org"},

@@ -44,6 +44,10 @@ def guid(number: int) -> str:
     return f"{number:08x}-0000-4000-8000-00000000abcd"
 
 
+def page_of(number: int) -> str:
+    return f"{LIST}124132/Contacts/{guid(number)}"
+
+
 def bring(number: int, outcome: str = "ready", *, stream: StreamKey = A, last: str = "Vries", **changes: Any) -> None:
     """Have a record read and decided."""
     with open_ledger() as ledger:
@@ -111,6 +115,12 @@ def fields(answer: httpx.Response, action: str) -> dict[str, str]:
     assert form
     found = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[0])
     return {name: html.unescape(value) for name, value in found}
+
+
+def erasing(client: httpx.Client, **query: str) -> dict[str, str]:
+    """Ask for an erasure; return its form, with the number typed that it asks for."""
+    form = fields(read(client, f"{ROOT}/records/erase", **query), "/records/erase")
+    return {**form, "typed": form["count"]}
 
 
 def post(client: httpx.Client, path: str, form: dict[str, str]) -> httpx.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from include.ledger import limit_tables as _limit_tables  # noqa: F401 - registers its tables
 from include.ledger import outbox_tables as _outbox_tables  # noqa: F401 - registers its tables
 from include.ledger import people_tables as _people_tables  # noqa: F401 - registers its tables
 from include.ledger import reconciliation_tables as _reconciliation_tables  # noqa: F401 - registers its tables

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from include.ledger.limit_tables import pacer_grants
 from include.ledger.pacing import SharedPacer
-from include.ledger.tables import pacer_grants
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
