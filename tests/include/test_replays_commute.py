@@ -74,7 +74,7 @@ selections = st.one_of(
 records = st.lists(st.tuples(st.sampled_from(REASONS), st.sampled_from(LANES)), min_size=1, max_size=10)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(records=records, steps=st.lists(st.one_of(selections, st.sampled_from([REPLAY, LIVE])), max_size=8))
 def test_replays_of_any_subsets_in_any_order_end_in_the_same_state(
     records: list[tuple[str, StreamKey]], steps: list[Selection | Window]
@@ -94,7 +94,7 @@ def test_replays_of_any_subsets_in_any_order_end_in_the_same_state(
         ]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(records=records, steps=st.lists(selections, max_size=5), data=st.data())
 def test_order_of_replays_does_not_matter(
     records: list[tuple[str, StreamKey]], steps: list[Selection], data: st.DataObject

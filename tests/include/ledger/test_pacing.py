@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forks import FORKS
@@ -88,7 +88,7 @@ def test_every_order_of_asks_keeps_to_limit_and_share(ledger: Ledger, clock: Any
     And no slot is wasted: who is refused is refused because the window is full, or its share of it is.
     """
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=25)
     @given(limit=st.integers(1, 6), share=st.sampled_from([0.0, 0.2, 0.5, 1.0]), steps=STEPS)
     def check(limit: int, share: float, steps: list[tuple[Lane, float]]) -> None:
         bucket = Bucket(ledger, clock, limit, share)
@@ -112,7 +112,7 @@ def test_every_order_of_asks_keeps_to_limit_and_share(ledger: Ledger, clock: Any
 def test_wait_is_over_when_it_was_told_to_be(ledger: Ledger, clock: Any, lane: Lane) -> None:
     """Who comes back at the time gets a slot if nobody else asked; who comes a moment earlier does not."""
 
-    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=10)
     @given(limit=st.integers(1, 4), steps=STEPS)
     def check(limit: int, steps: list[tuple[Lane, float]]) -> None:
         bucket = Bucket(ledger, clock, limit, 0.5)

@@ -32,7 +32,7 @@ def acquire(pacer: SharedPacer, bucket: str) -> float:
     return pacer.acquire(bucket, limit=LIMIT, seconds=WINDOW)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_no_window_holds_more_calls_than_slots_whenever_they_leave(ledger: Ledger, clock: Any, steps: Any) -> None:
     """Each caller takes a slot, and uses it at its next step, however much later that is."""

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from include.clients.exact_time import local_to_utc
@@ -53,7 +53,6 @@ def passes(found: list[str], row: dict[str, Any], layout: str = CONTACT) -> bool
     return compile_filter(" and ".join(found), columns(layout), "Contact", fold=True).matches(row) is True
 
 
-@settings(deadline=None)
 @given(NEAR, MINUTES, MINUTES, MINUTES, st.integers(0, 999_999))
 def test_nothing_of_a_span_is_left_out_near_a_change_of_the_clocks(
     near: tuple[str, datetime], at: timedelta, first: timedelta, length: timedelta, micros: int
@@ -68,7 +67,6 @@ def test_nothing_of_a_span_is_left_out_near_a_change_of_the_clocks(
         assert passes(between("Created", start, end, zone), {"Created": shown})
 
 
-@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(0, 86_400), st.integers(1, 10**6), st.integers(-(10**6), 10**6))
 def test_a_span_is_exact_where_no_clock_is_changed(day: int, second: int, length: int, offset: int) -> None:
     """Nothing is read in vain: outside of the changes, Exact lets through what lies inside and nothing else."""
@@ -121,7 +119,6 @@ CONTACT_FILTERS = st.builds(
 EITHER = st.one_of(st.tuples(st.just("Accounts"), ACCOUNT_FILTERS), st.tuples(st.just("Contacts"), CONTACT_FILTERS))
 
 
-@settings(deadline=None)
 @given(EITHER, ROWS)
 def test_exact_never_leaves_out_what_is_meant(meant: tuple[Entity, RecordFilter], row: dict[str, Any]) -> None:
     entity, where = meant
@@ -131,7 +128,6 @@ def test_exact_never_leaves_out_what_is_meant(meant: tuple[Entity, RecordFilter]
         assert passes(conditions(where, entity, AMSTERDAM), row, ACCOUNT if entity == "Accounts" else CONTACT)
 
 
-@settings(deadline=None)
 @given(EITHER)
 def test_exact_is_asked_only_what_it_shows_as_a_filter(meant: tuple[Entity, RecordFilter]) -> None:
     """A column that cannot be filtered is refused with 400, and ten of those block the key for an hour."""
@@ -143,7 +139,6 @@ def test_exact_is_asked_only_what_it_shows_as_a_filter(meant: tuple[Entity, Reco
         assert compiled.columns <= SHOWN_BY_EXACT[entity]
 
 
-@settings(deadline=None)
 @given(EITHER)
 def test_the_columns_that_are_compared_are_read_and_exist(meant: tuple[Entity, RecordFilter]) -> None:
     entity, where = meant

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.errors import PermissionDeniedError, RateLimitedError
@@ -71,7 +71,7 @@ KILLS = st.dictionaries(st.integers(1, 60), st.sampled_from(["before", "after"])
 def test_everybody_is_sent_once_whatever_is_killed(job: Job) -> None:
     """Kills at any request, before it leaves or after it arrived; the counts hold over all of it."""
 
-    @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=12)
     @given(count=st.integers(0, 45), limit=st.integers(2, 20), kills=KILLS)
     def check(count: int, limit: int, kills: dict[int, str]) -> None:
         clock = Clock()

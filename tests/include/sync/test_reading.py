@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from include.sync.reading import Lane, choose, feed_calls, page_calls
@@ -62,21 +62,18 @@ def test_a_first_window(records: int, total: int, reading: str, calls: int, aske
     assert (questions, choice.counted) == (asked, len(asked))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**5))
 def test_a_lane_that_has_a_place_pays_one_call(records: int, more: int, spent: int) -> None:
     choice, asked = chosen(Lane(place=True, spent=spent), records, records + more)
     assert (choice.reading, choice.calls, asked) == ("feed", 1, [])
 
 
-@settings(deadline=None)
 @given(st.integers(1, 10**6), st.integers(0, 10**6), st.integers(0, 10**5))
 def test_beside_a_run_that_reads_everything_pages_are_read(records: int, more: int, spent: int) -> None:
     choice, asked = chosen(Lane(spent=spent, busy=True), records, records + more)
     assert (choice.reading, choice.calls, asked) == ("pages", page_calls(records), ["window"])
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 1000), st.booleans())
 def test_the_choice_says_what_it_costs(records: int, more: int, spent: int, known: bool) -> None:
     total = records + more
@@ -94,7 +91,6 @@ def test_the_choice_says_what_it_costs(records: int, more: int, spent: int, know
         assert spent + ways["pages"] <= ways["feed"] + ("all" not in asked and not known)
 
 
-@settings(deadline=None)
 @given(COMPANIES)
 def test_however_many_windows_come_it_costs_at_most_twice_the_best(company: tuple[list[int], int]) -> None:
     """Against a planner that knows all windows beforehand: pages for all, or the whole feed at once."""

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from include.records import SourceRow
@@ -40,7 +40,6 @@ def assert_sendable(value: Any) -> None:
         assert_sendable(entry)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(SOMETIMES_GOOD, st.one_of(st.none(), st.datetimes(timezones=st.just(UTC)))), max_size=6))
 def test_whatever_a_row_holds(rows: list[tuple[dict[str, Any], datetime | None]]) -> None:
     """One decision per row, in order, never an error; what is ready can be sent; twice is the same."""
@@ -57,7 +56,6 @@ def test_whatever_a_row_holds(rows: list[tuple[dict[str, Any], datetime | None]]
     assert first == transform_rows(given_rows, CONTACTS, created_from=datetime(2000, 1, 1, tzinfo=UTC), now=NOW)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(JUNK, st.booleans(), SOMETIMES_GOOD), max_size=5))
 def test_whatever_an_account_points_at(cases: list[tuple[Any, bool, dict[str, Any]]]) -> None:
     """Broken, missing and shared main contacts leave one decision per account, in order."""

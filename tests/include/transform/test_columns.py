@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from row_by_row import decide_rows
 
@@ -103,7 +103,6 @@ def repr_of(decision: Any) -> str:
     return repr([dict(decision.trace) if name == "trace" else getattr(decision, name) for name in names])
 
 
-@settings(deadline=None)
 @given(LINES, st.sampled_from([None, START]), st.sampled_from([(), ("0", "3")]))
 def test_contacts(lines: Any, start: datetime | None, asked: tuple[str, ...]) -> None:
     """The built-in rules."""
@@ -111,7 +110,6 @@ def test_contacts(lines: Any, start: datetime | None, asked: tuple[str, ...]) ->
         same(rows_of(lines), mapping, created_from=start, asked_for=asked)
 
 
-@settings(deadline=None)
 @given(LINES)
 def test_every_kind_of_rule(tmp_path_factory: Any, lines: Any) -> None:
     """Rules of every kind, over columns that hold anything."""
@@ -122,7 +120,6 @@ def test_every_kind_of_rule(tmp_path_factory: Any, lines: Any) -> None:
         same(rows_of(lines), mapping)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(VALUES, st.booleans(), USABLE, ROW), max_size=6))
 def test_accounts(cases: Any) -> None:
     """Main contacts that are known, unknown, shared and broken."""

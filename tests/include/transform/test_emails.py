@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from include.transform.emails import normalise, normalised
@@ -61,7 +61,6 @@ LOCALS = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.emails(), st.text(max_size=6), st.builds("{}@{}".format, LOCALS, DOMAINS)), max_size=6))
 def test_many_at_once_agree_with_the_library(addresses: list[str]) -> None:
     """What is found out once for a domain is right for every address of it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.exceptions import SecurityError
 
@@ -77,7 +77,6 @@ SHOWN = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.fixed_dictionaries({"City": SHOWN, "Name": SHOWN, "contact.Name": SHOWN, "value": SHOWN})))
 def test_a_plain_template_makes_what_jinja_makes(lines: list[dict[str, Any]]) -> None:
     """A column at a time or a line at a time: the same texts."""

@@ -55,7 +55,6 @@ def look(world: World, examples: int) -> Figures:
     @settings(
         max_examples=examples,
         database=None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         # What failed is printed as it was drawn: to shrink it takes hundreds of runs.
         phases=[Phase.generate],

@@ -26,7 +26,6 @@ def budget(examples: int) -> settings:
         max_examples=int(EXAMPLES or examples),
         derandomize=not EXAMPLES,
         database=None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
 
