@@ -26,12 +26,18 @@ class ComposeAirflow(AirflowApi):
     def __init__(self, http: httpx.Client, password: str) -> None:
         super().__init__(http)
         self._password = password
+        self.bearer = ""
 
     def login(self) -> None:
         """Fetch a token."""
-        answer = self.http.post("/auth/token", json={"username": "admin", "password": self._password})
+        self.bearer = self.token("admin", self._password)
+        self._headers = {"Authorization": f"Bearer {self.bearer}"}
+
+    def token(self, user: str, password: str) -> str:
+        """Return what the login gives a user; a browser has it as the cookie ``_token``."""
+        answer = self.http.post("/auth/token", json={"username": user, "password": password})
         answer.raise_for_status()
-        self._headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        return str(answer.json()["access_token"])
 
     def refuses_strangers(self) -> bool:
         """Say whether nobody gets in without a password, or with a wrong one."""

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from compose_console import Person, StackConsole
+
 from compose_airflow import ComposeAirflow, until
 from include.demo.airflow_api import FINISHED
 from include.demo.oracle import TERMINAL, Verdict, addresses, compare, sound
@@ -202,6 +204,12 @@ class Story:
                             bad.append(f"{dag} {run_id} {task} attempt {attempt}")
         self.figures["logs"] = {"attempts": attempts, "unreadable": len(bad)}
         return bad
+
+    def console_problems(self) -> list[str]:
+        """Return what is wrong with the console behind FAB's login."""
+        held = self._contents()["personio"]["applications"]
+        one = next(each for each in held if str(each["last_name"]).isascii() and len(each["last_name"]) > 5)
+        return StackConsole(self.api, self.engine).problems(Person(one["email"], one["last_name"]))
 
     def pages(self) -> dict[str, tuple[str, str]]:
         """Return what is worth a picture: file name -> path in the UI, and a text that is there once loaded."""

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,11 +68,14 @@ def main() -> int:
         say("all runs have ended")
         story.settle()
         verdict, unreadable = story.verdict(), story.unreadable_logs()
+        wrong = story.console_problems()
+        say(f"the console behind FAB's login, as an admin, a viewer and nobody: {len(wrong)} problems")
         keep_logs(engine, build)
         if folder := os.environ.get("EXACT_PERSONIO_PICTURES"):
             pictures(Path(folder), f"http://127.0.0.1:{ports[0]}", engine, story)
     left = engine.left_over()
-    return judge(story, verdict, unreadable, left, build / "compose-test.json")
+    faults = {"logs_unreadable": unreadable, "console": wrong, "left_over": left}
+    return judge(story, verdict, faults, build / "compose-test.json")
 
 
 def pictures(folder: Path, url: str, engine: Engine, story: Story) -> None:
@@ -87,26 +91,28 @@ def keep_logs(engine: Engine, build: Path) -> None:
     (build / "compose-test-containers.log").write_text(engine.compose("logs", "--no-color"), encoding="utf-8")
 
 
-def judge(story: Story, verdict: Verdict, unreadable: list[str], left: list[str], path: Path) -> int:
+def judge(story: Story, verdict: Verdict, faults: dict[str, list[str]], path: Path) -> int:
     """Print and write down what was found; return the exit code."""
-    good = verdict.good and not unreadable and not left
+    good = verdict.good and not any(faults.values())
     body = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - STARTED),
         "good": good,
         "verdict": verdict.summary(),
-        "logs_unreadable": unreadable,
-        "left_over": left,
+        **faults,
         **story.figures,
     }
     path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
     for name in ("records", "applications", "states", "runs", "logs", "memory_idle"):
         say(f"{name}: {story.figures.get(name)}")
-    say(f"logs that the UI cannot show: {len(unreadable)}; left over after down: {len(left)}")
+    say(
+        f"logs that the UI cannot show: {len(faults['logs_unreadable'])}; problems of the console: "
+        f"{len(faults['console'])}; left over after down: {len(faults['left_over'])}"
+    )
     word = "Both sides agree" if verdict.good else "The two sides do NOT agree"
     kinds = ", ".join(f"{kind['count']} {name}" for name, kind in verdict.summary().items())
     say(f"{word}: {kinds}.")
-    for line in [*verdict.missing, *verdict.doubled, *verdict.unexplained, *unreadable, *left][:20]:
+    for line in [*verdict.missing, *verdict.doubled, *verdict.unexplained, *chain(*faults.values())][:20]:
         say(f"  {line}")
     return 0 if good else 1
 
