@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from include.connection_fields import exact_divisions, exact_site, exact_time_zone
+from include.clients.personio_limits import PersonioConfig
+from include.connection_fields import exact_divisions, exact_site, exact_time_zone, personio_config
+from include.errors import ConfigurationError
 from include.provider_info import CONNECTION_TYPES
 
 
@@ -74,3 +76,41 @@ def test_every_field_is_in_the_manual(kind: str, heading: str) -> None:
     assert {name: label for name, label in labels.items() if name in fields and "," not in label} == {
         name: label for name, label in fields.items() if "," not in labels[name]
     }
+
+
+def personio(**extra: Any) -> PersonioConfig:
+    fields = {"host": None, "login": "client", "password": "secret"}
+    return personio_config({**fields, "extra": extra})
+
+
+def test_personio_connection_with_nothing_in_it_has_the_published_limits() -> None:
+    config = personio()
+    assert config == PersonioConfig(client_id="client", client_secret="secret")
+    assert (config.base_url, config.recruiting_limit) == ("https://api.personio.de", 20)
+
+
+def test_numbers_that_a_form_or_a_secrets_backend_keeps_as_text_are_numbers() -> None:
+    config = personio(
+        company_id=" 4242 ", recruiting_limit="7", recruiting_window_seconds="1.5", partner_id=12, app_id=""
+    )
+    assert (config.company_id, config.recruiting_limit, config.recruiting_window_seconds) == (4242, 7, 1.5)
+    assert (config.partner_id, config.app_id) == ("12", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("company_id", "42a"),
+        ("recruiting_limit", 0),
+        ("recruiting_limit", "many"),
+        ("recruiting_window_seconds", "nan"),
+        ("recruiting_window_seconds", -1),
+        ("max_wait_seconds", "inf"),
+        ("max_wait_seconds", [1]),
+    ],
+)
+def test_field_of_personio_that_is_malformed_is_named(name: str, value: object) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        personio(**{name: value})
+    assert caught.value.reason_code == f"personio.{name}.malformed"
+    assert name in str(caught.value)
