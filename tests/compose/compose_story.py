@@ -219,5 +219,5 @@ class Story:
             "compose-dags": ("/dags?limit=25", dag),
             "compose-run": (f"/dags/{dag}/runs/{quote(str(run))}", "commit"),
             "compose-log": (f"/dags/{dag}/runs/{quote(str(run))}/tasks/load?try_number=1", "INFO -"),
-            "compose-console": ("/exact-console/", "exact_online_default"),
+            "compose-console": ("/exact-console/", dag),
         }
