@@ -127,6 +127,41 @@ class ClaimDesk:
         taking = Taking(run_id, now, now + timedelta(seconds=lease_seconds), READ_BACK)
         return self._claim(lambda _: doubtful(others, now), others, taking)
 
+    def due_at_once(
+        self,
+        company: int | None,
+        destination: Destination,
+        job: int | None,
+        *,
+        run_id: str,
+        stream: StreamKey,
+        reason_code: str,
+        selected_for: str | None = None,
+    ) -> int:
+        """Let what a run has left waiting for a reason be taken now; return how many deliveries it was.
+
+        :param run_id: only what this run had last.
+        :param selected_for: as in `claim_in_doubt`.
+        """
+        now = self._database.now()
+        mine = (
+            looked_after(company, destination, job, stream)
+            if selected_for is None
+            else selected(company, destination, job, selected_for)
+        )
+        waits = mine.with_only_columns(deliveries.c.id).where(
+            deliveries.c.state.in_(("retry", "in_doubt")),
+            *(deliveries.c.run_id == run_id, deliveries.c.reason_code == reason_code, deliveries.c.due_at > now),
+        )
+        with self._database.read() as connection:
+            ids = connection.execute(waits).scalars().all()
+        if ids:
+            with self._database.write() as connection:
+                # Whoever took one of them meanwhile has it: only a time that is still to come is moved.
+                still = deliveries.c.id.in_(ids), deliveries.c.due_at > now
+                connection.execute(deliveries.update().where(*still).values(due_at=now))
+        return len(ids)
+
     def settle(
         self,
         claim: Claim,

@@ -118,6 +118,8 @@ class Loader:
         self._outbox = RunOutbox(
             *(ledger, job, run_key), selected=self.settings.selected, most=self.settings.max_records
         )
+        if begun is None:
+            self._outbox.ask_again()
         self._begun = begun or Begun(self._now(), self._outbox.settled())
         self._patience = Patience(sleep, limited=self._begun.limited)
         self._held_up = self._begun.held_up

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from include.ledger.states import PENDING
+from include.sync.employees import UNREADABLE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,6 +54,20 @@ class RunOutbox:
                 return claim
             self._desk.settle(claim, "in_doubt" if claim.was_in_doubt else "ready")
         return None
+
+    def ask_again(self) -> None:
+        """Take at once what waits for a person because of this run: who starts it again has done their part.
+
+        It also is said again, where the attempt that met it died before it could say so.
+        """
+        job = self._job
+        self._desk.due_at_once(
+            *(job.company, job.destination, job.position),
+            run_id=self._run_key,
+            stream=job.stream,
+            reason_code=UNREADABLE,
+            **self._only,
+        )
 
     def lease_end(self) -> datetime | None:
         """Return when the first lease of another worker ends; None if there is none to wait for."""

@@ -67,8 +67,10 @@ def states(ledger: Ledger, job: Job) -> dict[str, int]:
     return ledger.deliveries.counts(job.stream, job.destination, job.position)
 
 
-def load(ledger: Ledger, job: Job, personio: Personio, settings: LoadSettings | None = None) -> dict[str, int]:
-    return Loader(ledger, personio, job, "dag/r1", settings=settings, sleep=lambda _left: None).run()
+def load(
+    ledger: Ledger, job: Job, personio: Personio, settings: LoadSettings | None = None, *, run: str = "dag/r1"
+) -> dict[str, int]:
+    return Loader(ledger, personio, job, run, settings=settings, sleep=lambda _left: None).run()
 
 
 def replayed(ledger: Ledger, job: Job) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -175,19 +176,58 @@ def decide_again(ledger: Ledger, job: Job, ready: Callable[[int], list[str]]) ->
 def test_record_that_waits_for_a_right_holds_up_nobody(
     ledger: Ledger, job: Job, ready: Callable[[int], list[str]], clock: Clock
 ) -> None:
-    """The task is red with the way out; the others have been sent, and the next try is green and asks nothing."""
+    """The task is red with the way out; the others have been sent, and the next run is green and asks nothing."""
     ids = ready(4)
     personio = Personio()
     personio.unreadable = {ids[0], ids[2]}
     with pytest.raises(PermissionDeniedError, match="Allow it"):
         load(ledger, job, personio)
     assert states(ledger, job) == {"created": 2, "retry": 2}
-    # The counts are those of the run, over all its tries.
-    assert load(ledger, job, personio) == {"created": 2, "retry": 2}
+    assert load(ledger, job, personio, run="dag/r2") == {}
     assert len(personio.sent) == 4
     personio.unreadable.clear()
     clock.ahead += timedelta(hours=1)
+    assert load(ledger, job, personio, run="dag/r2") == {"created": 2}
+    assert states(ledger, job) == {"created": 4}
+
+
+def test_run_that_is_cleared_asks_again_what_a_person_has_mended_meanwhile(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
+) -> None:
+    """Whoever starts the run again has done their part, or is told once more; nobody waits for the hour."""
+    ids = ready(4)
+    personio = Personio()
+    personio.unreadable = {ids[0], ids[2]}
+    for _ in range(2):
+        with pytest.raises(PermissionDeniedError, match="Allow it"):
+            load(ledger, job, personio)
+    assert Counter(personio.sent) == {ids[0]: 2, ids[1]: 1, ids[2]: 2, ids[3]: 1}
+    personio.unreadable.clear()
+    # The counts are those of the run, over all its tries.
     assert load(ledger, job, personio) == {"created": 4}
+
+
+def test_what_a_person_must_do_is_said_although_the_attempt_that_met_it_died(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = ready(3)
+    personio = Personio()
+    personio.unreadable = {ids[0]}
+    settle = ledger.deliveries.settle
+
+    def die(*told: Any, **more: Any) -> bool:
+        kept = settle(*told, **more)
+        if more.get("reason_code") == "personio.email.unreadable":
+            raise KeyboardInterrupt
+        return kept
+
+    monkeypatch.setattr(ledger.deliveries, "settle", die)
+    with pytest.raises(KeyboardInterrupt):
+        load(ledger, job, personio)
+    monkeypatch.undo()
+    with pytest.raises(PermissionDeniedError, match="Allow it"):
+        load(ledger, job, personio)
+    assert states(ledger, job) == {"created": 2, "retry": 1}
 
 
 @pytest.fixture
