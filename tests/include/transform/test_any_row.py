@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from addresses import ADDRESSES
 from include.records import SourceRow
 from include.transform import load_mapping, transform_rows
 from include.transform.columns import CONTACT_COLUMNS
@@ -16,7 +17,7 @@ from samples import ACCOUNT, CREATED, JOB, KEY, NOW, PERSON
 
 JUNK = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.lists(st.integers(), max_size=2),
-    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2), st.datetimes(), st.emails(),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2), st.datetimes(), ADDRESSES,
     st.sampled_from(["/Date(1)/", "/Date(-99999999999999)/", "/Date(999999999999999)/", "M", "0", "{{ 1 }}"]),
     st.just("\ud800"),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from row_by_row import decide_rows
 
+from addresses import ADDRESSES
 from include.records import SourceRow
 from include.transform import filling, load_mapping, transform_rows
 from include.transform.columns import CONTACT_COLUMNS
@@ -31,7 +32,7 @@ WORDS = st.sampled_from([
 ])  # fmt: skip
 VALUES = st.one_of(
     WORDS, st.none(), st.sampled_from([0, 1, -0.0, 0.0, 1.0, 2.5, True, False, 10**20, float("nan"), float("inf")]),
-    st.text(max_size=6), st.integers(), st.lists(st.integers(), max_size=1), st.datetimes(), st.dates(), st.emails(),
+    st.text(max_size=6), st.integers(), st.lists(st.integers(), max_size=1), st.datetimes(), st.dates(), ADDRESSES,
 )  # fmt: skip
 FILE = """
 contacts_to_application:
