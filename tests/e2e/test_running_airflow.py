@@ -41,9 +41,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(running)
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with Browser(tmp_path / "profile") as running:
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One window: a fresh one reads all of the UI's code anew, and each test opens the page that it is about."""
+    with Browser(tmp_path_factory.mktemp("browser") / "profile") as running:
         yield running
 
 
@@ -57,7 +58,7 @@ def test_unpausing_starts_nothing_and_the_command_line_backfills_months(site: Si
     days = ["--from-date", f"{months[0]}-01", "--to-date", day_before(day_after(months[-1]))]
     # The first one also takes up what a locked database left behind.
     for behaviour in ("failed", "completed"):
-        site.until(site.is_idle)
+        site.end_backfills()
         site.backfill(*days, "--reprocess-behavior", behaviour, "--run-backwards")
         runs = site.until(lambda: site.api.runs(DAG))
         assert {site.finished(run["dag_run_id"]) for run in runs} == {"success"}

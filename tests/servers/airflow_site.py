@@ -6,11 +6,13 @@ import re
 import subprocess
 import time
 from collections import defaultdict
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from include.demo.airflow_api import AirflowApi
 from include.demo.stack import BIN, Stack
+from include.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +91,13 @@ class Site:
         for left in self.backfills():
             if not left["completed_at"]:
                 self.api.call("PUT", f"/backfills/{left['id']}/cancel")
+
+    def end_backfills(self) -> None:
+        """Mark those whose runs are done as completed: Airflow looks every 30 s, and refuses a new one until then."""
+        # Airflow refuses to cancel what it has marked as completed meanwhile.
+        with suppress(ServiceUnavailableError):
+            self.cancel_what_is_left()
+        self.until(self.is_idle)
 
     def has_new_run(self, known: set[str], seconds: float = 15) -> bool:
         """Wait a while for a run that is not known; say whether there is one."""
