@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +14,6 @@ from include.environment import setting
 from include.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from include.ledger import Ledger
     from include.reconcile.reconciling import Asked
 
@@ -69,6 +65,7 @@ def _asked(depth: str, division: int | None, channel: str) -> Asked:
 def _made(ledger: Ledger, asked: Asked, conn_id: str, personio_conn_id: str, cost: bool) -> dict[str, Any] | None:
     from include.reconcile.reconciling import costs, reconcile  # noqa: PLC0415
     from include.reconcile.services import InstalledServices  # noqa: PLC0415
+    from include.terminal import quiet_clients  # noqa: PLC0415
 
     if cost:
         lines = [one.line() for one in costs(ledger, asked)]
@@ -79,7 +76,7 @@ def _made(ledger: Ledger, asked: Asked, conn_id: str, personio_conn_id: str, cos
         # Beside the report, which may be read by a program.
         typer.echo(line, err=True)
 
-    with _quiet(), InstalledServices(conn_id, personio_conn_id, asked.run) as services:
+    with quiet_clients(), InstalledServices(conn_id, personio_conn_id, asked.run) as services:
         return reconcile(ledger, services, asked, tell)
 
 
@@ -112,15 +109,3 @@ def _print(report: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(json.dumps(report, indent=2))
     else:
         show(wide_console(), report)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the clients' own lines out of what is printed; what is long says how far it is."""
-    logger = logging.getLogger("include")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

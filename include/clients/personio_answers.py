@@ -5,12 +5,15 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from include.errors import ConfigurationError, ServiceUnavailableError
+from include.errors import ConfigurationError, PermissionDeniedError, ServiceUnavailableError
 
 if TYPE_CHECKING:
     from include.records import Row
     from include.transport import Reply
 
+
+ADDRESS_UNREADABLE: Final = "personio.email.unreadable"
+"""Nobody can tell then whether a refused record is a duplicate; those that are not refused need not be told."""
 
 _MOST_TEXT: Final = 300
 _MOST_REMARKS: Final = 20
@@ -114,6 +117,21 @@ def total(reply: Reply) -> float:
         return float("inf")
     # json reads NaN as a number.
     return number if isfinite(number) and number >= 0 else float("inf")
+
+
+def with_address(employee: Row) -> Row:
+    """Return an employee whose address may be read.
+
+    :param employee: as attribute key to value.
+    :raises PermissionDeniedError: the credential may not read ``email``, so that nobody can tell who it is.
+    """
+    if "email" not in employee:
+        raise PermissionDeniedError(
+            "v1/company/employees: the attribute `email` is not readable.",
+            reason_code=ADDRESS_UNREADABLE,
+            way_out="Allow the attribute `email` on the API credential in Personio.",
+        )
+    return employee
 
 
 def email_of_candidate(row: Row) -> Any:

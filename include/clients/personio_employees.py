@@ -17,6 +17,7 @@ from include.clients.personio_answers import (
     texts_in,
     total,
     unreadable,
+    with_address,
 )
 from include.clients.personio_calls import UNAUTHORIZED
 from include.clients.personio_company import PersonioCompany
@@ -24,7 +25,6 @@ from include.clients.personio_errors import login_refusal
 from include.errors import (
     AlreadyExistsError,
     OutcomeUnknownError,
-    PermissionDeniedError,
     ProtocolError,
     RecordRejectedError,
 )
@@ -109,13 +109,7 @@ class PersonioEmployees(PersonioCompany):
         :raises PermissionDeniedError: if the credential may not read ``email``, so that nobody can tell.
         """
         for row in self.list_employees(email=email):
-            if "email" not in row:
-                raise PermissionDeniedError(
-                    "v1/company/employees: the attribute `email` is not readable.",
-                    reason_code="personio.email.unreadable",
-                    way_out="Allow the attribute `email` on the API credential in Personio.",
-                )
-            if same(row["email"], email):
+            if same(with_address(row)["email"], email):
                 return row
         return None
 

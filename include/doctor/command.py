@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from include.doctor.installation import read_installation
 from include.doctor.rendering import as_json_text, print_table
 from include.doctor.run import run_doctor
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from include.terminal import quiet_clients
 
 
 def doctor_command(conn_id: str, personio_conn_id: str, as_json: bool) -> int:
@@ -23,22 +18,10 @@ def doctor_command(conn_id: str, personio_conn_id: str, as_json: bool) -> int:
     :param as_json: print JSON instead of a table.
     :returns: the exit status: 1 if a check failed, else 0.
     """
-    with _quiet():
+    with quiet_clients():
         findings = run_doctor(read_installation(conn_id, personio_conn_id))
     if as_json:
         sys.stdout.write(as_json_text(findings) + "\n")
     else:
         print_table(findings)
     return int(any(finding.status == "fail" for finding in findings))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep warnings back for a while: the findings say what the clients' warnings would say."""
-    logger = logging.getLogger("include")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

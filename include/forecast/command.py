@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -23,12 +21,10 @@ from include.records import StreamKey
 from include.settings import load_settings
 from include.sync.asked import asked
 from include.sync.job import Job
-from include.terminal import wide_console
+from include.terminal import quiet_clients, wide_console
 from include.transform import load_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
 
     from include.forecast.installation import Installed
@@ -88,7 +84,7 @@ def forecast_command(question: Question, conn_id: str, personio_conn_id: str, *,
     entity, destination = target_of(question)
     now = datetime.now(UTC)
     run_key = f"forecast/{now:%Y-%m-%dT%H:%M:%S.%f}"
-    with _quiet(), installed(conn_id, personio_conn_id, question.division, run_key) as found:
+    with quiet_clients(), installed(conn_id, personio_conn_id, question.division, run_key) as found:
         meant = asked(
             {**where_of(question.where), "created_from": question.created_from, "created_to": question.created_to},
             run_type="manual",
@@ -178,18 +174,6 @@ def show(console: Console, told: dict[str, Any]) -> None:
             )
         console.print(table)
         console.print("Exact and Personio: calls to each.", highlight=False)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the clients' own lines out of what is printed."""
-    logger = logging.getLogger("include")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def _unknown(name: str, given: str, known: tuple[str, ...]) -> ConfigurationError:

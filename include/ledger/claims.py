@@ -40,6 +40,17 @@ __all__ = ["LEASE_SECONDS", "Claim", "ClaimDesk"]
 LEASE_SECONDS = 300.0
 
 
+def _own(
+    company: int | None, destination: Destination, job: int | None, stream: StreamKey | None, run_key: str | None
+) -> Select[Any]:
+    """Return the query for what a run settles: its own outbox, where it has one, or what its lane looks after."""
+    if run_key is not None:
+        return selected(company, destination, job, run_key)
+    if stream is not None:
+        return looked_after(company, destination, job, stream)
+    return outbox(company, destination, job, stream)
+
+
 class ClaimDesk:
     """Hands out deliveries, one to one worker, and takes back their outcomes."""
 
@@ -102,12 +113,7 @@ class ClaimDesk:
         :param selected_for: only what is in this run's outbox, whichever lane owns it; ``stream`` then says nothing.
         """
         now = now or self._database.now()
-        if selected_for is not None:
-            outgoing = selected(company, destination, job, selected_for)
-        elif stream is not None:
-            outgoing = looked_after(company, destination, job, stream)
-        else:
-            outgoing = outbox(company, destination, job, stream)
+        outgoing = _own(company, destination, job, stream, selected_for)
         taking = Taking(run_id, now, now + timedelta(seconds=lease_seconds), STATE_CHANGE, selected_for)
         return self._claim(lambda _: doubtful(outgoing, now), outgoing, taking)
 
@@ -137,21 +143,20 @@ class ClaimDesk:
         stream: StreamKey,
         reason_code: str,
         selected_for: str | None = None,
-    ) -> int:
-        """Let what a run has left waiting for a reason be taken now; return how many deliveries it was.
+    ) -> None:
+        """Let what a run has left waiting for a reason be taken now.
 
         :param run_id: only what this run had last.
         :param selected_for: as in `claim_in_doubt`.
         """
         now = self._database.now()
-        mine = (
-            looked_after(company, destination, job, stream)
-            if selected_for is None
-            else selected(company, destination, job, selected_for)
-        )
-        waits = mine.with_only_columns(deliveries.c.id).where(
-            deliveries.c.state.in_(("retry", "in_doubt")),
-            *(deliveries.c.run_id == run_id, deliveries.c.reason_code == reason_code, deliveries.c.due_at > now),
+        waits = (
+            _own(company, destination, job, stream, selected_for)
+            .with_only_columns(deliveries.c.id)
+            .where(
+                deliveries.c.state.in_(("retry", "in_doubt")),
+                *(deliveries.c.run_id == run_id, deliveries.c.reason_code == reason_code, deliveries.c.due_at > now),
+            )
         )
         with self._database.read() as connection:
             ids = connection.execute(waits).scalars().all()
@@ -160,7 +165,6 @@ class ClaimDesk:
                 # Whoever took one of them meanwhile has it: only a time that is still to come is moved.
                 still = deliveries.c.id.in_(ids), deliveries.c.due_at > now
                 connection.execute(deliveries.update().where(*still).values(due_at=now))
-        return len(ids)
 
     def settle(
         self,

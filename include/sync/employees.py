@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from include.clients.personio_answers import ADDRESS_UNREADABLE
 from include.errors import PermissionDeniedError
 from include.sync.delivery import RecordHeldUpError, Sent
 
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
 
     from include.clients.personio import PersonioClient
     from include.ledger.claims import Claim
-
-UNREADABLE: Final = "personio.email.unreadable"
-"""Nobody can tell whether a refused record is a duplicate; those that are not refused do not need to be told."""
 
 
 class EmployeeDelivery:
@@ -38,7 +36,7 @@ class EmployeeDelivery:
         try:
             made = self.personio.create_employee(claim.payload)
         except PermissionDeniedError as error:
-            if error.reason_code == UNREADABLE:
+            if error.reason_code == ADDRESS_UNREADABLE:
                 raise RecordHeldUpError(error) from error
             raise
         result = {"warnings": list(made.warnings)} if made.warnings else None

@@ -8,11 +8,10 @@ from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
-from include.clients.personio_answers import email_of_candidate
+from include.clients.personio_answers import email_of_candidate, with_address
 from include.clients.personio_persons import READ as PERSONS_SCOPE
 from include.clients.personio_recruiting import PER_PAGE
-from include.errors import AbortError, PermissionDeniedError
-from include.sync.employees import UNREADABLE
+from include.errors import AbortError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -115,7 +114,7 @@ class Existing:
             # Fifty addresses per call.
             return self._personio.list_persons(created_after=None, emails=wanted)
         if len(wanted) > _FEW and self._pages_of_employees() + 1 < len(wanted):
-            return map(_readable, self._personio.list_employees())
+            return map(with_address, self._personio.list_employees())
         return filter(None, map(self._personio.find_employee, wanted))
 
     def _pages_of_employees(self) -> int:
@@ -138,13 +137,3 @@ def _ids(rows: Sequence[Row]) -> list[str]:
 def _plural(what: str, ids: Sequence[str]) -> str:
     more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
     return f"{what}{'s' if len(ids) > 1 else ''} {', '.join(ids[:_MOST_IDS])}{more}"
-
-
-def _readable(employee: Row) -> Row:
-    if "email" not in employee:
-        raise PermissionDeniedError(
-            "v1/company/employees: the attribute `email` is not readable.",
-            reason_code=UNREADABLE,
-            way_out="Allow the attribute `email` on the API credential in Personio.",
-        )
-    return employee

@@ -6,9 +6,9 @@ import logging
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
+from include.clients.personio_answers import ADDRESS_UNREADABLE, with_address
 from include.errors import PermissionDeniedError
 from include.sync.delivery import RecordHeldUpError, Sent
-from include.sync.employees import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ class EmployeeMatching:
         try:
             return self.personio.find_employee(email)
         except PermissionDeniedError as error:
-            if error.reason_code == UNREADABLE:
+            if error.reason_code == ADDRESS_UNREADABLE:
                 raise RecordHeldUpError(error) from error
             raise
 
@@ -90,13 +90,7 @@ class EmployeeMatching:
 
     def _readable(self) -> Iterator[tuple[str, Row]]:
         for employee in self.personio.list_employees():
-            if "email" not in employee:
-                raise PermissionDeniedError(
-                    "v1/company/employees: the attribute `email` is not readable.",
-                    reason_code=UNREADABLE,
-                    way_out="Allow the attribute `email` on the API credential in Personio.",
-                )
-            yield str(employee["email"] or "").strip().casefold(), employee
+            yield str(with_address(employee)["email"] or "").strip().casefold(), employee
 
     def _changed_since(self, since: str) -> list[str]:
         if self._changed is None:

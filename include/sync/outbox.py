@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from include.clients.personio_answers import ADDRESS_UNREADABLE
 from include.ledger.states import PENDING
-from include.sync.employees import UNREADABLE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,7 +65,7 @@ class RunOutbox:
             *(job.company, job.destination, job.position),
             run_id=self._run_key,
             stream=job.stream,
-            reason_code=UNREADABLE,
+            reason_code=ADDRESS_UNREADABLE,
             **self._only,
         )
 
