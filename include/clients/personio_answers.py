@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -141,6 +142,19 @@ def email_of_candidate(row: Row) -> Any:
     """
     candidate = row.get("candidate")
     return candidate.get("email") if isinstance(candidate, dict) else None
+
+
+def moment(value: Any) -> datetime | None:
+    """Return a time of Personio's; None if it is none, or has no zone.
+
+    :param value: text in v1 and v2, an object with ``date-time`` in v2's recruiting.
+    """
+    text = value.get("date-time") if isinstance(value, dict) else value
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def same(left: Any, right: str) -> bool:

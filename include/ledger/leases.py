@@ -96,6 +96,13 @@ def unanswered(connection: Connection, delivery_id: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def first_sent(connection: Connection, delivery_id: int) -> datetime | None:
+    """Return when an attempt first held the delivery; None if no event tells of one."""
+    query = select(func.min(events.c.at)).where(events.c.delivery_id == delivery_id, events.c.to_state == "sending")
+    found: datetime | None = connection.execute(query).scalar_one()
+    return found
+
+
 def expire(connection: Connection, outbox: Select[Any], run_id: str, now: datetime) -> int:
     """Turn every delivery whose lease ran out into ``in_doubt``; return how many there were."""
     expired = outbox.where(deliveries.c.state == "sending", deliveries.c.lease_until < now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from include.ledger import events, names
-from include.ledger.leases import unanswered
+from include.ledger.leases import first_sent, unanswered
 from include.ledger.own_content import own_values
 from include.ledger.settled import unsettle
 from include.ledger.superseding import give_way
@@ -34,6 +34,7 @@ class Claim:
     :param prior_attempts: claims before this one.
     :param unanswered: how many attempts got no clear answer since the last refusal.
     :param since: when the delivery came into the state that it was claimed in.
+    :param first_sent_at: of a delivery that was in doubt, when an attempt first held it; None: the events are gone.
     """
 
     delivery_id: int
@@ -49,6 +50,7 @@ class Claim:
     run_id: str
     unanswered: int
     since: datetime
+    first_sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +120,5 @@ def take(connection: Connection, cipher: Cipher, row: SqlRow[Any], taking: Takin
         run_id=taking.run_id,
         unanswered=unanswered(connection, row.id) if row.attempt else 0,
         since=row.updated_at,
+        first_sent_at=first_sent(connection, row.id) if row.was_in_doubt else None,
     )

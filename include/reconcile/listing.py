@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from include.clients.personio_answers import email_of_candidate, id_of
+from include.clients.personio_answers import email_of_candidate, id_of, moment
 from include.ledger.remote_matches import CONFIRMED
 from include.ledger.states import PENDING
 from include.reconcile.bits import Bits
@@ -17,6 +16,7 @@ from include.sync.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from include.ledger import Ledger
     from include.ledger.remote_matches import Match
@@ -184,7 +184,7 @@ def applications(rows: Iterable[Row]) -> Iterator[Shown]:
             int(position) if position.isdecimal() else 0,
             email if isinstance(email, str) else "",
             id_of(channel.get("id")) if isinstance(channel, dict) else "",
-            _moment(row.get("created_at")),
+            moment(row.get("created_at")),
             anonymised=row.get("is_anonymized") is True,
         )
 
@@ -205,12 +205,3 @@ def _by(known: list[Match]) -> tuple[dict[str, list[Match]], dict[str, list[Matc
         if match.mark:
             with_mark[match.mark].append(match)
     return with_id, with_mark
-
-
-def _moment(value: Any) -> datetime | None:
-    text = value.get("date-time") if isinstance(value, dict) else value
-    try:
-        found = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return found if found is not None and found.tzinfo is not None else None

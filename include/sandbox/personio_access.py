@@ -41,7 +41,7 @@ class Call:
     @property
     def now(self) -> datetime:
         """The sandbox's time."""
-        return self.sandbox.clock.now()
+        return self.sandbox.personio.clock.now()
 
     @property
     def minute(self) -> float:

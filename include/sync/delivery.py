@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from include.errors import AbortError
     from include.ledger.claims import Claim
     from include.ledger.states import SettledState
+
+
+CLOCKS_APART: Final = timedelta(minutes=15)
+"""How far our clock and the destination's may be apart, at most."""
 
 
 class LeaseLostError(Exception):
@@ -43,6 +49,31 @@ class Sent:
     result: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the destination holds for a claim that was left without an answer.
+
+    :param remote_id: its id; empty: it holds nothing.
+    :param made_at: aware; when it was made, by the destination's clock. None: it does not say.
+    """
+
+    remote_id: str = ""
+    made_at: datetime | None = None
+
+    def outcome(self, claim: Claim) -> tuple[SettledState, str]:
+        """Return the state of what was found, and the reason.
+
+        What is older than the claim's first attempt was made by somebody else; where nobody can tell, by us.
+        """
+        first = claim.first_sent_at
+        if self.made_at is not None and first is not None and self.made_at < first - CLOCKS_APART:
+            return "already_there", "ledger.delivery.older"
+        return "created", "ledger.delivery.read_back"
+
+
+NOTHING: Final = Found()
+
+
 class Delivery(Protocol):
     """How one destination takes a record: sends it, and finds what an unanswered attempt left."""
 
@@ -54,8 +85,5 @@ class Delivery(Protocol):
         :raises RecordHeldUpError: this record waits for a person, the others do not.
         """
 
-    def find(self, claim: Claim) -> str | None:
-        """Return the id of what the destination holds for this claim.
-
-        An empty string says that it holds nothing; None that this cannot be told.
-        """
+    def find(self, claim: Claim) -> Found | None:
+        """Return what the destination holds for this claim, `NOTHING`, or None if this cannot be told."""

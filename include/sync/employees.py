@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.clients.personio_answers import ADDRESS_UNREADABLE
+from include.clients.personio_answers import ADDRESS_UNREADABLE, moment
 from include.errors import PermissionDeniedError
-from include.sync.delivery import RecordHeldUpError, Sent
+from include.sync.delivery import NOTHING, Found, RecordHeldUpError, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,12 +42,12 @@ class EmployeeDelivery:
         result = {"warnings": list(made.warnings)} if made.warnings else None
         return Sent(status=200, remote_id=made.id, result=result)
 
-    def find(self, claim: Claim) -> str | None:
-        """Return the employee's id, "" if nobody has the address, None if it cannot be read."""
+    def find(self, claim: Claim) -> Found | None:
+        """Return the employee with the claim's address, None if addresses cannot be read."""
         if not claim.email:
             return None
         try:
             found = self.personio.find_employee(claim.email)
         except PermissionDeniedError:
             return None
-        return "" if found is None else str(found["id"])
+        return NOTHING if found is None else Found(str(found["id"]), moment(found.get("created_at")))

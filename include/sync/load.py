@@ -25,7 +25,7 @@ from include.errors import (
     RetryLaterError,
 )
 from include.ledger.states import DONE
-from include.sync.delivery import Delivery, LeaseLostError, RecordHeldUpError, Sent
+from include.sync.delivery import NOTHING, Delivery, LeaseLostError, RecordHeldUpError, Sent
 from include.sync.other_positions import SETTLED, OtherPositions
 from include.sync.outbox import RunOutbox
 from include.sync.patience import Patience, again
@@ -240,9 +240,10 @@ class Loader:
 
     def _attempt(self, claim: Claim) -> None:
         """Read back what an earlier attempt left, else send the record, unless that was tried too often."""
-        found = self.delivery.find(claim) if claim.was_in_doubt else ""
-        if found:
-            self._settle(claim, "created", reason_code="ledger.delivery.read_back", remote_id=found)
+        found = self.delivery.find(claim) if claim.was_in_doubt else NOTHING
+        if found is not None and found.remote_id:
+            state, reason = found.outcome(claim)
+            self._settle(claim, state, reason_code=reason, remote_id=found.remote_id)
         elif claim.unanswered >= self.settings.max_attempts:
             # It stays on record that it was in doubt: when it is replayed, "already exists" is ours.
             self._settle(claim, "rejected", reason_code=ATTEMPTS_SPENT, field=IN_DOUBT if found is None else "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from include.clients.personio_answers import ADDRESS_UNREADABLE, with_address
 from include.errors import PermissionDeniedError
-from include.sync.delivery import RecordHeldUpError, Sent
+from include.sync.delivery import Found, RecordHeldUpError, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ class EmployeeMatching:
             result=result,
         )
 
-    def find(self, claim: Claim) -> str | None:  # noqa: ARG002 - nothing was written, so nothing can be there
+    def find(self, claim: Claim) -> Found | None:  # noqa: ARG002 - nothing was written, so nothing can be there
         """Return None: an unanswered look-up is simply made again."""
         return None
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from include.errors import ExactPersonioError
+from include.sync.delivery import NOTHING
 
 if TYPE_CHECKING:
     from include.ledger import Ledger
@@ -27,8 +28,9 @@ class OtherPositions:
     """Settles what is in doubt for a stream's other positions.
 
     A record in doubt is shut out of the new position, since it may have applied already. Found at Personio it is
-    ``created``. Surely absent it is ``rejected``, which is not sent: the next run decides it for the position that
-    is used now. Where nobody can tell it stays in doubt, and is counted.
+    ``created``, or ``already_there`` if it is older than the first attempt. Surely absent it is ``rejected``: it is
+    not sent, and the next run decides it for the position that is used now. Where nobody can tell it stays in doubt,
+    and is counted.
 
     :param settled: how old an attempt must be for its absence to be sure.
     """
@@ -84,13 +86,14 @@ class OtherPositions:
             log.warning("Record %s cannot be looked up: %s", claim.source_id, error)
             self._desk.settle(claim, "in_doubt", reason_code=error.reason_code, status=error.status, due_at=due)
             return False
-        if found:
-            self._desk.settle(claim, "created", reason_code="ledger.delivery.read_back", remote_id=found)
-            counts["created"] += 1
-        elif found == "" and now - claim.since >= self._settled:
+        if found is not None and found.remote_id:
+            state, reason = found.outcome(claim)
+            self._desk.settle(claim, state, reason_code=reason, remote_id=found.remote_id)
+            counts[state] += 1
+        elif found == NOTHING and now - claim.since >= self._settled:
             self._desk.settle(claim, "rejected", reason_code=CHANGED, field="job_position_id")
             counts["rejected"] += 1
         else:
-            due = now + self._settled if found == "" else due
+            due = now + self._settled if found == NOTHING else due
             self._desk.settle(claim, "in_doubt", reason_code=CHANGED, field="job_position_id", due_at=due)
         return True

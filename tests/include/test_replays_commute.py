@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from include.ledger.claims import Claim
     from include.records import StreamKey
+    from include.sync.delivery import Found
 
 JOB = Job(STREAM, "application", company=4242, position=1001)
 REPLAY = Window(mode="replay", after=1, advances=False, reading="nothing")
@@ -42,7 +43,7 @@ class Counting:
         self.sent.append(claim.source_id)
         return Sent()
 
-    def find(self, claim: Claim) -> str | None:  # noqa: ARG002 - it is never asked
+    def find(self, claim: Claim) -> Found | None:  # noqa: ARG002 - it is never asked
         return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -19,6 +20,7 @@ from crash_tracing import Boundary, Strike, read_trace
 from include.ledger import open_ledger
 from include.sandbox.server import RunningSandbox
 from include.sync.load import HELD_UP
+from personio_clock import PersonioClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,6 +129,7 @@ class _Telling:
 
     def begin(self, strikes: Sequence[Strike], *, variant: str, early: bool) -> None:
         crash_world.furnish(self.machine.sandbox, self.case)
+        self.sandbox.personio.clock = PersonioClock(self._time)
         log_in(self.url, self.key, self.sandbox, old=True)
         self.machine.airflow.ask(
             "begin",
@@ -136,6 +139,9 @@ class _Telling:
             variant=variant,
             early=early,
         )
+
+    def _time(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=crash_clock.ahead(self.folder / "clock"))
 
     def tell(self, *, then: Then, follow: bool) -> Told:
         self._run("first", until_failure=then == "next_run")

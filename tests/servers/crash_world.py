@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -129,10 +130,12 @@ def add(sandbox: Sandbox, person: Person) -> None:
 
 
 def _make_known(running: RunningSandbox, case: Case, person: Person) -> None:
-    """Have somebody apply by themselves, or be an employee already."""
+    """Have somebody have applied by themselves the day before, or be an employee since then."""
+    personio = running.sandbox.personio
+    yesterday = running.sandbox.clock.now() - timedelta(days=1)
     if case.destination == "employee":
         with running.sandbox.lock:
-            running.sandbox.personio.add_person(person.email, person.first_name, LAST_NAME, {"status": "active"})
+            personio.add_person(person.email, person.first_name, LAST_NAME, {"status": "active"}, yesterday)
         return
     body = {"first_name": person.first_name, "last_name": LAST_NAME, "email": person.email}
     headers = {"Authorization": "Bearer sandbox-recruiting-token", "X-Company-ID": "4242"}
@@ -140,6 +143,9 @@ def _make_known(running: RunningSandbox, case: Case, person: Person) -> None:
         f"{running.url}/v1/recruiting/applications", json=body | {"job_position_id": POSITION}, headers=headers
     )
     assert answer.status_code == HTTPStatus.CREATED, answer.status_code
+    with running.sandbox.lock:
+        for application in personio.applications.values():
+            application.created_at = yesterday
 
 
 def held(sandbox: Sandbox, destination: Destination) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from include.records import Decision, SourceRow, StreamKey
-from include.sync.delivery import Sent
+from include.sync.delivery import NOTHING, Found, Sent
 from include.sync.job import Job
 from include.sync.load import Begun, Loader, LoadSettings, Paused
 
@@ -75,8 +75,8 @@ class Personio:
             raise KilledError
         return Sent()
 
-    def find(self, claim: Claim) -> str:
-        return "77" if claim.source_id in self.arrived else ""
+    def find(self, claim: Claim) -> Found:
+        return Found("77") if claim.source_id in self.arrived else NOTHING
 
 
 def job_of(dag: str = "d") -> Job:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from include.errors import AlreadyExistsError, OutcomeUnknownError, PermissionDeniedError
-from include.sync.delivery import RecordHeldUpError, Sent
+from include.sync.delivery import NOTHING, Found, RecordHeldUpError, Sent
 from include.sync.load import Loader, LoadSettings
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ class Personio:
         self.holds[key] = 1
         return Sent()
 
-    def find(self, claim: Claim) -> str | None:
+    def find(self, claim: Claim) -> Found | None:
         self.looked_up.append(claim.source_id)
         if not self.readable:
             return None
-        return "77" if (claim.source_id, int(claim.payload["job_position_id"])) in self.holds else ""
+        return Found("77") if (claim.source_id, int(claim.payload["job_position_id"])) in self.holds else NOTHING
 
 
 def states(ledger: Ledger, job: Job) -> dict[str, int]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from include.ledger import Ledger
     from include.ledger.claims import Claim
-    from include.sync.delivery import Delivery, Sent
+    from include.sync.delivery import Delivery, Found, Sent
 
 KILLS = {
     "plan": ("windows.pin",),
@@ -39,7 +39,7 @@ class HeldUp:
             meanwhile()
         return self._delivery.send(claim, hold)
 
-    def find(self, claim: Claim) -> str | None:
+    def find(self, claim: Claim) -> Found | None:
         return self._delivery.find(claim)
 
 

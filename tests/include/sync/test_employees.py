@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -125,6 +126,16 @@ def test_lost_answer_is_read_back_by_address(line: Line, sandbox: RunningSandbox
     sandbox.sandbox.faults.add(Fault("drop_after", match=f"POST {EMPLOYEES}"))
     assert line.run("r1").get("created") == 2
     assert requests(sandbox, "POST") == 2
+    assert len(employees(sandbox)) == 2
+
+
+def test_employee_from_before_is_not_taken_for_ours(line: Line, sandbox: RunningSandbox) -> None:
+    """Our attempt was refused and the refusal lost: the employee who is read back is older than it."""
+    yesterday = sandbox.sandbox.clock.now() - timedelta(days=1)
+    sandbox.sandbox.personio.add_person("sanne0@example.org", "Sanne", "Proef", {}, yesterday)
+    appear(sandbox, 2)
+    sandbox.sandbox.faults.add(Fault("drop_after", match=f"POST {EMPLOYEES}", times=2))
+    assert line.run("r1") == {"created": 1, "already_there": 1}
     assert len(employees(sandbox)) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -134,6 +135,33 @@ def test_lost_answer_creates_nobody_twice(line: Line, sandbox: RunningSandbox, a
     line.run("r1")
     assert len(applicants(sandbox)) == 3
     assert line.states() == {"created": 3}
+
+
+def test_own_application_of_a_person_is_not_taken_for_ours(line: Line, sandbox: RunningSandbox) -> None:
+    """Our attempt was refused and the refusal lost: what is read back is what the person sent the day before."""
+    hire(sandbox, 2)
+    body = {"email": "sanne0@example.org", "first_name": "Sanne", "last_name": "Proef", "job_position_id": 1001}
+    known = sandbox.sandbox.personio.add_application(body, {})
+    known.created_at -= timedelta(days=1)
+    sandbox.sandbox.faults.add(Fault("drop_after", match="POST v1/recruiting/applications", times=2))
+    line.run("r1")
+    assert applicants(sandbox) == ["sanne0@example.org", "sanne1@example.org"]
+    assert line.states() == {"created": 1, "already_there": 1}
+    ids = {row.state: row.remote_id for row in line.ledger.deliveries.listing(line.job.stream, "application", 1001)}
+    assert ids["already_there"] == str(known.id) != ids["created"]
+
+
+def test_of_two_applications_the_later_one_is_ours(line: Line, sandbox: RunningSandbox) -> None:
+    """Where Personio takes a second application for a position, both are found by their address."""
+    sandbox.sandbox.settings.personio.duplicate_detection = False
+    hire(sandbox, 1)
+    body = {"email": "sanne0@example.org", "first_name": "Sanne", "last_name": "Proef", "job_position_id": 1001}
+    known = sandbox.sandbox.personio.add_application(body, {})
+    known.created_at -= timedelta(days=1)
+    sandbox.sandbox.faults.add(Fault("drop_after", match="POST v1/recruiting/applications"))
+    line.run("r1")
+    assert line.states() == {"created": 1}
+    assert len(applicants(sandbox)) == 2
 
 
 BAD_INPUT: dict[str, tuple[dict[str, Any], Fault | None, type[ExactPersonioError]]] = {

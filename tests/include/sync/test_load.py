@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from include.errors import (
     RecordRejectedError,
     ServiceUnavailableError,
 )
+from include.sync.delivery import Found
 from include.sync.load import Loader, LoadSettings, Sent
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 class Scripted:
     """A destination that answers from a script, and remembers what truly arrived."""
 
-    def __init__(self, *answers: ExactPersonioError | None, found: str | None = None) -> None:
+    def __init__(self, *answers: ExactPersonioError | None, found: Found | None = None) -> None:
         self.answers = list(answers)
         self.found = found
         self.sent: list[str] = []
@@ -42,7 +44,7 @@ class Scripted:
             raise answer
         return Sent()
 
-    def find(self, claim: Claim) -> str | None:
+    def find(self, claim: Claim) -> Found | None:
         return self.found if claim.was_in_doubt else None
 
 
@@ -80,10 +82,24 @@ def test_unclear_answer_is_read_back_not_sent_again(
 ) -> None:
     """A time-out after the service committed: read-back finds it, so there is one request in all."""
     ready(1)
-    delivery = Scripted(error(OutcomeUnknownError), found="77")
+    delivery = Scripted(error(OutcomeUnknownError), found=Found("77"))
     load(ledger, job, delivery)
     assert states(ledger, job) == {"created": 1}
     assert len(delivery.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes_before", "state"),
+    [(60 * 24, "already_there"), (16, "already_there"), (14, "created"), (0, "created"), (-14, "created")],
+)
+def test_what_is_older_than_the_first_attempt_is_somebody_elses(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]], minutes_before: int, state: str
+) -> None:
+    """Two clocks may be a quarter of an hour apart; nothing older can be what an attempt of ours made."""
+    ready(1)
+    made_at = ledger.deliveries.now() - timedelta(minutes=minutes_before)
+    load(ledger, job, Scripted(error(OutcomeUnknownError), found=Found("77", made_at)))
+    assert states(ledger, job) == {state: 1}
 
 
 def test_already_exists_after_an_unclear_answer_is_ours(
@@ -179,7 +195,7 @@ def test_crash_between_request_and_answer_sends_no_second_applicant(
     ready(2)
     crashed = Loader(ledger, Scripted(), job, "dag/r1", settings=LoadSettings(lease_seconds=0.2, wait_seconds=0.1))
     assert crashed._claim() is not None
-    delivery = Scripted(found="78")
+    delivery = Scripted(found=Found("78"))
     load(ledger, job, delivery)
     assert states(ledger, job) == {"created": 2}
     assert len(delivery.sent) == 1

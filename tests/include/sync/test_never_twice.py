@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from include.clients.exact import ExactClient
     from include.ledger.claims import Claim
+    from include.sync.delivery import Found
     from include.sync.job import Job
 
 
@@ -38,7 +39,7 @@ class Taking:
         self.sent.append((claim.source_id, claim.payload["job_position_id"]))
         return Sent()
 
-    def find(self, claim: Claim) -> str | None:  # noqa: ARG002 - it cannot tell
+    def find(self, claim: Claim) -> Found | None:  # noqa: ARG002 - it cannot tell
         return None
 
 
