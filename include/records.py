@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
 Entity = Literal["Accounts", "Contacts"]
+ENTITIES: Final[tuple[Entity, ...]] = get_args(Entity)
 Destination = Literal["application", "employee", "employee_match"]
 """What a record becomes at Personio; a match creates nothing, it finds the employees that are the same person."""
 Outcome = Literal["ready", "rejected", "skipped_by_rule"]

@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 from reference.release import PLACES, problem_with, set_version
 
 ROOT = Path(__file__).resolve().parents[1]
-PARSE = """
-import json, sys
-from airflow.dag_processing.dagbag import DagBag
-bag = DagBag(dag_folder=sys.argv[1])
-tasks = {d.dag_id: [t.task_id for t in d.topological_sort()] for d in bag.dags.values()}
-print(json.dumps([bag.import_errors, tasks]))
-"""
 
 
 def normal(requirement: str) -> str:
     """Return the name of a requirement as indexes write it."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", requirement)[0].lower())
-
-
-def test_a_workflow_is_a_file_of_few_lines(tmp_path: Path) -> None:
-    """The recipe's block, put into a DAGs folder as it stands."""
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"<!-- recipe: workflow -->\n```python\n(.*?)```", text, re.DOTALL)
-    (tmp_path / "exact_contacts_nightly.py").write_text(block, encoding="utf-8")
-    command = [sys.executable, "-c", PARSE, str(tmp_path)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    errors, dags = json.loads(ran.stdout.strip().splitlines()[-1])
-    assert errors == {}
-    assert dags == {"exact_contacts_nightly": ["plan", "extract", "transform", "approve", "load", "commit"]}
 
 
 def test_the_version_is_written_wherever_it_stands(tmp_path: Path) -> None:

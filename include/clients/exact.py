@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from include.clients.endpoints import find_endpoint, unlisted_endpoint, without_keys
 from include.clients.exact_calls import ExactConfig
-from include.clients.exact_feed import BEFORE_EVERYTHING, ExactFeed
+from include.clients.exact_feed import BEFORE_EVERYTHING, DELETED_AS, ExactFeed
 from include.clients.exact_keys import path_key
 from include.clients.exact_paging import rows_of
 from include.clients.exact_reading import check_select
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from include.clients.endpoints import EndpointInfo
     from include.clients.exact_keys import Key
 
-__all__ = ["BEFORE_EVERYTHING", "ExactClient", "ExactConfig"]
+__all__ = ["BEFORE_EVERYTHING", "DELETED_AS", "ExactClient", "ExactConfig"]
 
 _METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 _OPTION: Final = re.compile(r"[$]?[A-Za-z]\w{0,60}")

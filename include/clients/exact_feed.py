@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 BEFORE_EVERYTHING: Final = 1
 """The row version to start with: Exact's reference says "filter on timestamp greater than 1"."""
 
+DELETED_AS: Final[dict[Entity, int]] = {"Accounts": 2, "Contacts": 5}
+"""Exact's ``EntityType`` in the log of deletions."""
+
 _HIGHEST: Final = 2**63 - 1
 
 

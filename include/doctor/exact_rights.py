@@ -12,18 +12,17 @@ from include.errors import (
     PermissionDeniedError,
     RateLimitedError,
 )
+from include.records import ENTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from include.clients.exact import ExactClient
     from include.doctor.visit import Visit
-    from include.records import Entity
 
 READ: Final = ("crm/Accounts", "crm/Contacts", "project/TimeTransactions")
 OPTIONAL: Final = {"project/TimeTransactions": "the DAG exact_time_transactions"}
 """Endpoints that not every installation uses, and what uses them."""
-FEEDS: Final[tuple[Entity, ...]] = ("Accounts", "Contacts")
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _LAST: Final = 2**63 - 2
 _LEAST_SHARE: Final = 0.05
@@ -67,7 +66,7 @@ def rights(visit: Visit) -> list[Result]:
 @check("exact.sync", needs=("exact.division", "exact.token"), unless=("exact.division_access",))
 def sync(visit: Visit) -> list[Result]:
     """Check that the sync feeds, which the live DAGs read, answer."""
-    feeds = {f"sync/CRM/{entity}": entity for entity in FEEDS}
+    feeds = {f"sync/CRM/{entity}": entity for entity in ENTITIES}
     return _try_each(
         visit, tuple(feeds), lambda client, name: next(client.sync_pages(feeds[name], after=_LAST, select=()), None)
     )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final, get_args
 from include.connection_fields import whole_number
 from include.doctor.finding import Result, check, failed_by, passed
 from include.errors import ExactPersonioError
-from include.records import Destination, Entity
+from include.records import ENTITIES, Destination
 from include.settings import load_settings
 from include.transform import load_mapping
 
 if TYPE_CHECKING:
     from include.doctor.visit import Visit
+    from include.records import Entity
     from include.transform import Mapping
 
 _STAND_IN: Final = 1
@@ -41,7 +42,7 @@ def sections() -> list[tuple[str, Entity, Destination]]:
     """Return every section of a mapping file: its name, entity and destination."""
     return [
         (f"{entity.lower()}_to_{destination}", entity, destination)
-        for entity in get_args(Entity)
+        for entity in ENTITIES
         for destination in get_args(Destination)
     ]
 

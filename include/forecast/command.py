@@ -17,7 +17,7 @@ from include.forecast.forecasting import Question as Asking
 from include.forecast.installation import installed
 from include.forecast.spans import spans_of
 from include.forecast.telling import as_json
-from include.records import StreamKey
+from include.records import ENTITIES, StreamKey
 from include.settings import load_settings
 from include.sync.asked import asked
 from include.sync.job import Job
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from include.records import Destination, Entity
     from include.sync.asked import Asked
 
-ENTITIES: Final = ("Contacts", "Accounts")
 DESTINATIONS: Final = {
     "to_personio_applications": "application",
     "to_personio_employees": "employee",

@@ -13,7 +13,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from include.clients.exact import BEFORE_EVERYTHING
+from include.clients.exact import BEFORE_EVERYTHING, DELETED_AS
 from include.clients.exact_paging import row_version
 from include.ledger.tombstones import main_contact_of
 from include.privacy.erasing import erase_records
@@ -32,8 +32,7 @@ ERASE: Final = "erase"
 DELETED: Final = "exact.deleted"
 ANONYMISED: Final = "exact.anonymised"
 
-ENTITIES: Final = {2: "Accounts", 5: "Contacts"}
-"""Exact's ``EntityType``."""
+_DELETED: Final[dict[int, str]] = {number: entity for entity, number in DELETED_AS.items()}
 
 LOG_KEPT: Final = timedelta(days=60)
 """Exact deletes its log after two months."""
@@ -95,7 +94,7 @@ def _gone(client: ExactClient, division: int, after: int) -> tuple[set[Record], 
     for page in client.deleted_pages(after=after):
         for row in page.rows:
             highest = max(highest, row_version(row))
-            entity = ENTITIES.get(int(row.get("EntityType") or 0))
+            entity = _DELETED.get(int(row.get("EntityType") or 0))
             if entity is not None and row.get("EntityKey"):
                 gone.add((division, entity, str(row["EntityKey"]).lower()))
     return gone, highest

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from include.errors import ConfigurationError
 from include.ledger.tombstones import addresses_in, main_contact_of
+from include.records import ENTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from include.ledger.holdings import Piece
 
 GUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-ENTITIES: Final = ("Contacts", "Accounts")
 _ROUNDS: Final = 10
 _OWN_ADDRESSES: Final = ("Email", "BusinessEmail")
 

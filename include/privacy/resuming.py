@@ -9,8 +9,9 @@ from include.ledger.tombstones import addresses_in, main_contact_of
 from include.privacy.erasing import ASKED, carry_out, erase_records
 from include.privacy.files import rows_of_exports, texts_in
 from include.privacy.following import tell_left
-from include.privacy.person import ENTITIES, GUID, gathered, record_of
+from include.privacy.person import GUID, gathered, record_of
 from include.privacy.telling import erased_lines
+from include.records import ENTITIES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from include.clients.exact import DELETED_AS
 from include.errors import AbortError, ConfigurationError
 from include.reconcile.balance import trigger
 from include.reconcile.findings import GONE, UNREAD, Finding, Part, still_open
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from include.records import Entity
 
 log = logging.getLogger(__name__)
-
-DELETED_AS: Final[dict[Entity, int]] = {"Accounts": 2, "Contacts": 5}
-"""Exact's numbers of entities in its log of deletions."""
 
 MOST_RANGES: Final = 12
 """Intervals that are compared per feed; months that were backfilled one after the other are one."""

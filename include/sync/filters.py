@@ -29,8 +29,12 @@ STATUSES: Final = {"C": "customer", "P": "prospect", "S": "suspect", "A": "none 
 ROLES: Final = {"customer": "AccountIsCustomer", "supplier": "AccountIsSupplier"}
 """What the account of a contact may be, and the contact's column that says so."""
 
-_OF_ACCOUNTS: Final = ("status",)
-_OF_CONTACTS: Final = ("only_main_contacts", "account_role")
+_OWN: Final[dict[str, Entity]] = {"status": "Accounts", "only_main_contacts": "Contacts", "account_role": "Contacts"}
+"""Filters that only one entity knows."""
+_OWN_COLUMNS: Final[dict[Entity, tuple[str, ...]]] = {
+    "Accounts": ("Status",),
+    "Contacts": ("IsMainContact", *ROLES.values()),
+}
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _NEAR: Final = timedelta(hours=3)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -46,9 +50,8 @@ def filter_of(
     :param modified_to: aware, exclusive.
     :raises ConfigurationError: a value is unknown, or the entity has no such column.
     """
-    foreign = _OF_CONTACTS if entity == "Accounts" else _OF_ACCOUNTS
-    for name in foreign:
-        if params.get(name):
+    for name, owner in _OWN.items():
+        if params.get(name) and owner != entity:
             raise _mistake(
                 name, f"not_of_{entity.lower()}", f"{entity} of Exact have nothing that {name} could ask for."
             )
@@ -92,11 +95,7 @@ def every_column(entity: Entity) -> tuple[str, ...]:
 
     A lane reads them all, so that what it has read serves the next run, whatever that one filters.
     """
-    return (
-        ("Status", "Country", "Modified")
-        if entity == "Accounts"
-        else ("Country", "IsMainContact", *ROLES.values(), "Modified")
-    )
+    return ("Country", "Modified", *_OWN_COLUMNS.get(entity, ()))
 
 
 def conditions(where: RecordFilter, entity: Entity, zone: ZoneInfo) -> list[str]:

@@ -117,12 +117,12 @@ def column(entity: Entity, written: str) -> str:
 
     :raises ValueError: if there is no such column; near names are offered.
     """
-    own = "account" if entity == "Accounts" else "contact"
+    own = entity.removesuffix("s").lower()
     scope, _, name = written.rpartition(".")
     scope = scope or own
-    if scope not in {own, "contact"}:
+    if scope not in ({own, "contact"} if entity == "Accounts" else {own}):
         raise ValueError(f"{to_text(written)} cannot be read: {entity} know no {scope}")
-    columns = COLUMNS["Contacts" if scope == "contact" else "Accounts"]
+    columns = COLUMNS[entity if scope == own else "Contacts"]
     if name not in columns or columns[name] in UNREADABLE or (scope != own and name == "Timestamp"):
         near = difflib.get_close_matches(name, columns, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; docs/mapping.md tells where columns are listed"

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from include.errors import ConfigurationError
+from include.records import ENTITIES
 from include.transform.compiling import compile_leaf, compile_skip
 from include.transform.fields import DESTINATIONS, part_of, parts_allowed
 from include.transform.mapping import Mapping
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
     from include.transform.fields import Kind
 
 BUILT_IN: Final = Path(__file__).with_name("mappings")
-SECTIONS: Final = tuple(
-    f"{entity}_to_{destination}" for entity in ("contacts", "accounts") for destination in DESTINATIONS
-)
+SECTIONS: Final = tuple(f"{entity.lower()}_to_{destination}" for entity in ENTITIES for destination in DESTINATIONS)
 
 Parts = dict[str, BaseModel | None]
 """The entries of one field: ``""`` for a plain one, an attribute's id, a tag's number. None: not sent."""

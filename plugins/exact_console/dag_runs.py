@@ -12,6 +12,8 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
 from sqlalchemy import select
 
+from include.records import ENTITIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
@@ -23,7 +25,7 @@ LOOKED_AT: Final = 20
 
 _LINE: Final = {"exact-online", "personio"}
 _NOT_LIVE: Final = {"history", "manual", "reconciliation"}
-_ENTITIES: Final = {"accounts": "Accounts", "contacts": "Contacts"}
+_ENTITIES: Final = {entity.lower(): entity for entity in ENTITIES}
 _ACTIVE: Final = (DagRunState.RUNNING, DagRunState.QUEUED)
 
 

@@ -110,8 +110,9 @@ def checked_entity(text: str) -> Entity:
     :raises ConfigurationError: it is neither accounts nor contacts.
     """
     from include.errors import ConfigurationError  # noqa: PLC0415 - lazily, for the Dag parse
+    from include.records import ENTITIES  # noqa: PLC0415
 
-    known: dict[str, Entity] = {"accounts": "Accounts", "contacts": "Contacts"}
+    known = {entity.lower(): entity for entity in ENTITIES}
     if str(text).strip().lower() in known:
         return known[str(text).strip().lower()]
     raise ConfigurationError(

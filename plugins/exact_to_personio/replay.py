@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from airflow.sdk import BaseOperator, Param
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from exact_to_personio.form_fields import optional, switch
 from exact_to_personio.stage import refuse_unknown_names
+from include.records import Destination
 from ledger_task.operator import LedgerOperator
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from include.replay import Replay
 
 WITHOUT_ASKING: Final = 200
-DESTINATIONS: Final = ("application", "employee", "employee_match")
 NARROW: Final = "Narrow it down"
 
 
@@ -58,7 +58,7 @@ def replay_params() -> dict[str, Param]:
             "string",
             "Destination",
             "Of these only what becomes this at Personio.",
-            enum=[None, *DESTINATIONS],
+            enum=[None, *get_args(Destination)],
             section=NARROW,
         ),
         "since": optional(
