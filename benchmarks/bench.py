@@ -14,6 +14,7 @@ MEASURES = (
     "loading",
     "calls",
     "growth",
+    "pages",
     "parsing",
     "airflow_cost",
     "latency",

@@ -68,15 +68,21 @@ _POSTGRESQL = {
 }
 
 
-def fill(ledger: Ledger, dag: str, first: int, end: int) -> None:
-    """Put in records that were read and sent long ago, under GUIDs in no order."""
-    dialect = _SQLITE if ledger._database.is_sqlite else _POSTGRESQL  # noqa: SLF001 - rows that no run has made
+def fill(ledger: Ledger, dag: str, first: int, end: int, *, sealed: bytes = b"") -> None:
+    """Put in records that were read and sent long ago, under GUIDs in no order.
+
+    :param sealed: content of each; empty: nothing that could be opened.
+    """
+    sqlite = ledger._database.is_sqlite  # noqa: SLF001 - rows that no run has made
+    dialect = dict(_SQLITE if sqlite else _POSTGRESQL)
+    if sealed:
+        dialect["sealed"] = f"X'{sealed.hex()}'" if sqlite else f"decode('{sealed.hex()}', 'hex')"
     for begin in range(first, end, SLICE):
         span = {"first": begin, "end": min(begin + SLICE, end), "dag": dag}
         with ledger._database.write() as connection:  # noqa: SLF001
             for statement in (STAGED, DELIVERED):
                 connection.execute(text(statement.format(**dialect, **span)))
-    if not ledger._database.is_sqlite:  # noqa: SLF001 - as its own autovacuum would have done by then
+    if not sqlite:  # as its own autovacuum would have done by then
         with ledger._database.write() as connection:  # noqa: SLF001
             connection.execute(text("ANALYZE"))
 
