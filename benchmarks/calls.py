@@ -43,7 +43,10 @@ OURS, SCAN, DLT, EXACTONLINE = "ours", "full scan, 60 a page", "dlt rest_api", "
 MONTH = (datetime(2024, 3, 1, tzinfo=ZONE), datetime(2024, 4, 1, tzinfo=ZONE))
 FEED_PAGE, PAGE = 1_000, 60
 FOR_EVER = 10**7
-COUNTS = "a window is counted first, one call, so that an empty one costs no page and a wide one is read by the feed"
+COUNTS = (
+    "a window is counted first, and where it is wide the company once, a call each, so that an empty one costs no "
+    "page and a wide one is read by the feed"
+)
 
 
 class Company:

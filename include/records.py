@@ -15,6 +15,8 @@ Entity = Literal["Accounts", "Contacts"]
 ENTITIES: Final[tuple[Entity, ...]] = get_args(Entity)
 Destination = Literal["application", "employee", "employee_match"]
 """What a record becomes at Personio; a match creates nothing, it finds the employees that are the same person."""
+LOOK_UPS: Final[frozenset[Destination]] = frozenset({"employee_match"})
+"""Destinations at which nothing is written."""
 Outcome = Literal["ready", "rejected", "skipped_by_rule"]
 HISTORY = "/history"
 """Ends the name of a stream's second lane; Airflow allows no slash in the id of a DAG."""

@@ -97,9 +97,16 @@ def unanswered(connection: Connection, delivery_id: int) -> int:
 
 
 def first_sent(connection: Connection, delivery_id: int) -> datetime | None:
-    """Return when an attempt first held the delivery; None if no event tells of one."""
-    query = select(func.min(events.c.at)).where(events.c.delivery_id == delivery_id, events.c.to_state == "sending")
-    found: datetime | None = connection.execute(query).scalar_one()
+    """Return when the first attempt held the delivery that got no clear answer; None if its event is gone.
+
+    Attempts before it were refused, so what they sent was not taken. Those after it count, too: a look-up by a host
+    whose clock is behind must not make the attempt look later than it was.
+    """
+    mine = events.c.delivery_id == delivery_id
+    doubt = select(func.min(events.c.attempt)).where(mine, events.c.to_state == "in_doubt").scalar_subquery()
+    query = select(func.min(events.c.at).label("at"), func.min(events.c.attempt).label("least"), doubt.label("doubt"))
+    held = connection.execute(query.where(mine, events.c.to_state == "sending", events.c.attempt >= doubt)).one()
+    found: datetime | None = held.at if held.least == held.doubt else None
     return found
 
 

@@ -26,7 +26,7 @@ def reopen(
 ) -> tuple[int, int]:
     """Put a record's deliveries in doubt; return how many, and how many cannot be because their payload is gone.
 
-    The machine of a lost answer does the rest: found at Personio, it is created; surely absent, it is sent again.
+    The machine of a lost answer does the rest: found at Personio, it is settled; surely absent, it is sent again.
 
     :param source_id: at Exact.
     :param targets: names of the streams in which it is missing; what is proven elsewhere stays as it is.

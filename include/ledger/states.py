@@ -3,7 +3,7 @@
 The machine::
 
     ready ─► sending ─► created | already_there | rejected | retry
-               ├──────► in_doubt ─► created | ready (by reading back, or by sending again)
+               ├──────► in_doubt ─► created | already_there (by reading back) | ready (to be sent again)
                │                 └► rejected (the position changed, or all attempts are spent)
                └──────► matched | unmatched        where the destination only looks for employees
 """

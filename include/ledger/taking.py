@@ -34,7 +34,8 @@ class Claim:
     :param prior_attempts: claims before this one.
     :param unanswered: how many attempts got no clear answer since the last refusal.
     :param since: when the delivery came into the state that it was claimed in.
-    :param first_sent_at: of a delivery that was in doubt, when an attempt first held it; None: the events are gone.
+    :param first_sent_at: when the first attempt without a clear answer held it; None: there was none, or its event is
+        gone.
     """
 
     delivery_id: int

@@ -13,6 +13,7 @@ from include.ledger.states import DONE, IN_FLIGHT
 from include.ledger.tombstones import main_contact_of
 from include.privacy.files import in_exports
 from include.privacy.person import Person, gathered, merged, record_of
+from include.records import LOOK_UPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 ASKED: Final = "asked"
 """Why somebody was erased: a person asked for it."""
-MATCHING: Final = "employee_match"
 _ROUNDS: Final = 10
 _AT_ONCE: Final = 1000
 """Records whose content is held in memory together."""
@@ -237,7 +237,7 @@ def elsewhere(who: Person) -> list[Elsewhere]:
     ]
     for piece in who.pieces:
         about = piece.about
-        if piece.kind != "delivery" or about["destination"] == MATCHING:
+        if piece.kind != "delivery" or about["destination"] in LOOK_UPS:
             continue
         certain = about["state"] in DONE
         if not certain and not about["was_in_doubt"]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from include.clients.personio_answers import moment
 from include.errors import PermissionDeniedError, RecordRejectedError
-from include.sync.delivery import NOTHING, Found, Sent
+from include.sync.delivery import Found, Sent, likeliest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from include.clients.personio import PersonioClient
     from include.ledger.claims import Claim
-
-_LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class ApplicationDelivery:
@@ -43,7 +40,7 @@ class ApplicationDelivery:
         return Sent()
 
     def find(self, claim: Claim) -> Found | None:
-        """Return the newest application of the claim's address for its position, None without v2 read rights."""
+        """Return the application of the claim's address for its position, None without v2 read rights."""
         if not self.personio.config.client_id or not claim.email:
             return None
         try:
@@ -51,13 +48,8 @@ class ApplicationDelivery:
         except PermissionDeniedError:
             return None
         position = str(claim.payload["job_position_id"])
-        mine = [
-            Found(str(one["id"]), moment(one.get("created_at")))
-            for one in found
-            if str((one.get("job") or {}).get("id")) == position
-        ]
-        # Where Personio takes a second application, ours is the later one; one that says no time may be ours.
-        return max(mine, key=lambda one: one.made_at or _LATEST, default=NOTHING)
+        held = [one for one in found if str((one.get("job") or {}).get("id")) == position]
+        return likeliest((Found(str(one["id"]), moment(one.get("created_at"))) for one in held), claim)
 
     def _uploaded(self, file: dict[str, Any], hold: Callable[[], None]) -> dict[str, Any]:
         """Return the file as Personio wants it; a local path is uploaded first."""

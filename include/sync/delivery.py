@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Mapping
 
     from include.errors import AbortError
     from include.ledger.claims import Claim
     from include.ledger.states import SettledState
 
+
+READ_BACK: Final = "ledger.delivery.read_back"
+OLDER: Final = "ledger.delivery.older"
+"""What was read back is older than the first attempt."""
 
 CLOCKS_APART: Final = timedelta(minutes=15)
 """How far our clock and the destination's may be apart, at most."""
@@ -60,18 +63,30 @@ class Found:
     remote_id: str = ""
     made_at: datetime | None = None
 
+    def is_older(self, claim: Claim) -> bool:
+        """Say whether it was surely made before the claim's first attempt without an answer."""
+        first = claim.first_sent_at
+        return self.made_at is not None and first is not None and self.made_at < first - CLOCKS_APART
+
     def outcome(self, claim: Claim) -> tuple[SettledState, str]:
         """Return the state of what was found, and the reason.
 
-        What is older than the claim's first attempt was made by somebody else; where nobody can tell, by us.
+        What is older was made by somebody else; where nobody can tell, by us.
         """
-        first = claim.first_sent_at
-        if self.made_at is not None and first is not None and self.made_at < first - CLOCKS_APART:
-            return "already_there", "ledger.delivery.older"
-        return "created", "ledger.delivery.read_back"
+        return ("already_there", OLDER) if self.is_older(claim) else ("created", READ_BACK)
 
 
 NOTHING: Final = Found()
+
+
+def likeliest(held: Iterable[Found], claim: Claim) -> Found:
+    """Return which of several the claim's attempt has made, if any has: `NOTHING` if there is none.
+
+    A person may have applied before it or since: the first after it, else one of which nobody knows, else the newest.
+    """
+    latest = datetime.max.replace(tzinfo=UTC)
+    known = sorted(held, key=lambda one: one.made_at or latest)
+    return next((one for one in known if not one.is_older(claim)), known[-1] if known else NOTHING)
 
 
 class Delivery(Protocol):

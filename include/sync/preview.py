@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from include.ledger.previews import Preview
 from include.ledger.states import DONE, IN_FLIGHT, PENDING
-from include.records import RecordFilter
+from include.records import LOOK_UPS, RecordFilter
 from include.sync.existing import Existing
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _action(decision: Decision, state: str, job: Job) -> str:
         return SEND_AGAIN
     if decision.outcome != "ready":
         return NOTHING
-    return LOOK_UP if job.destination == "employee_match" else CREATE
+    return LOOK_UP if job.destination in LOOK_UPS else CREATE
 
 
 def look_at_personio(ledger: Ledger, personio: PersonioClient, job: Job, run_key: str) -> dict[str, int]:

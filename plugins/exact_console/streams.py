@@ -12,7 +12,7 @@ from exact_console.guard import may_read_dag
 from include.forecast.pace import finish, personio_pace
 from include.ledger.alarms import WAITING
 from include.metrics.streams import STALE
-from include.records import HISTORY, StreamKey
+from include.records import HISTORY, LOOK_UPS, StreamKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -168,7 +168,7 @@ class _View:
             *(self._state(stream.dag_id, stream.division, age), mark, age),
             self._backlog(stream, destination),
             days,
-            charts(_MATCHED if destination == "employee_match" else _SENT, days),
+            charts(_MATCHED if destination in LOOK_UPS else _SENT, days),
         )
 
     def _state(self, dag_id: str, division: int | None, age: timedelta | None) -> str:

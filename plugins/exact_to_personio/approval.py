@@ -88,14 +88,15 @@ class ApproveOperator(StageOperator, ApprovalOperator):
 
     def work(self, ledger: Ledger, context: Context) -> dict[str, Any]:
         """Return the question, or that none is needed; a question is noted in the ledger."""
-        from include.sync.approved import to_send  # noqa: PLC0415 - lazily, for the Dag parse
+        from include.records import LOOK_UPS  # noqa: PLC0415 - lazily, for the Dag parse
+        from include.sync.approved import to_send  # noqa: PLC0415
 
         asked, job, run_id = self._asked(context), self._job(context), str(context["run_id"])
         window, run_key = self._window(ledger, job, context), job.run_key(run_id)
         meant = to_send(ledger, job, run_id, window)
         count = meant["records"]
         wanted = asked.require_approval or (asked.approve_above is not None and count > asked.approve_above)
-        if not wanted or not count or window.preview or self.destination == "employee_match":
+        if not wanted or not count or window.preview or self.destination in LOOK_UPS:
             if ledger.approvals.get(run_key) is not None:
                 # An earlier answer was given to another question, and bounds what is sent now no more.
                 ledger.approvals.ask(run_key, {"needed": False, "lane": job.lane})

@@ -9,7 +9,7 @@ from airflow.sdk import Param
 from include.environment import setting
 
 if TYPE_CHECKING:
-    from include.records import Destination, Entity
+    from include.records import Entity
 
 START_PATTERN = r"^(now|beginning|\d{4}-\d{2}-\d{2})$"
 RESET_PATTERN = r"^\s*(beginning|[0-9]{1,19})?\s*$"
@@ -148,8 +148,11 @@ def which(entity: Entity) -> dict[str, Param]:
     }
 
 
-def safety(destination: Destination) -> dict[str, Param]:
-    """Return what bounds a run; a match writes nothing, so nobody need approve it."""
+def safety(*, writes: bool) -> dict[str, Param]:
+    """Return what bounds a run.
+
+    :param writes: whether anything is sent; else nobody need approve it.
+    """
     more: dict[str, Any] = {"section": SAFETY}
     bound = optional(
         "integer",
@@ -159,7 +162,7 @@ def safety(destination: Destination) -> dict[str, Param]:
         maximum=MOST,
         **more,
     )
-    if destination == "employee_match":
+    if not writes:
         return {"max_records": bound}
     return {
         "max_records": bound,

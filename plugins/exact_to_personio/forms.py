@@ -78,14 +78,16 @@ def form(destination: Destination, entity: Entity, *, history: bool = False) -> 
     :param history: of a DAG that takes nothing but windows, and has no watermark to start from.
     """
     own = {"application": _application, "employee": _employee, "employee_match": _match}[destination]()
+    # What has no field of its own is only looked up.
+    writes = bool(CONSTANTS[destination])
     first: dict[str, Param] = {name: own.pop(name) for name in ("job_position_id", "updated_since") if name in own}
     params: dict[str, Param] = {
         **fields.window(history=history),
-        **(fields.looks() if destination != "employee_match" else {}),
+        **(fields.looks() if writes else {}),
         **first,
         "division": fields.division(),
         **fields.which(entity),
-        **fields.safety(destination),
+        **fields.safety(writes=writes),
         **own,
         **({} if history else fields.start()),
         **fields.again(),

@@ -33,9 +33,11 @@ def loaded(job: Job, counts: Mapping[str, int]) -> Any:
     :param job: what was moved.
     :param counts: as the task returned them.
     """
+    from include.records import LOOK_UPS  # noqa: PLC0415 - lazily, for the Dag parse
+
     source = (LEDGER, str(job.stream), None)
     position = (str(job.position),) if job.position else ()
-    if job.destination == "employee_match":
+    if job.destination in LOOK_UPS:
         return _lineage(inputs=[source, (PERSONIO, f"{job.company}/employee", None)], outputs=[])
     target = "/".join((str(job.company), job.destination, *position))
     return _lineage(inputs=[source], outputs=[(PERSONIO, target, sum(counts.get(state, 0) for state in _WRITTEN))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ from include.errors import (
     RecordRejectedError,
     ServiceUnavailableError,
 )
-from include.sync.delivery import Found
+from include.ledger.tables import events
+from include.sync.delivery import Found, likeliest
 from include.sync.load import Loader, LoadSettings, Sent
 
 if TYPE_CHECKING:
@@ -100,6 +102,57 @@ def test_what_is_older_than_the_first_attempt_is_somebody_elses(
     made_at = ledger.deliveries.now() - timedelta(minutes=minutes_before)
     load(ledger, job, Scripted(error(OutcomeUnknownError), found=Found("77", made_at)))
     assert states(ledger, job) == {state: 1}
+
+
+def test_nobody_tells_by_a_story_whose_beginning_is_gone(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
+) -> None:
+    """Whoever prunes events leaves the look-up's own, which is younger than what the attempt has made."""
+    ready(1)
+    settings = LoadSettings(lease_seconds=0.1, wait_seconds=0.0)
+    assert Loader(ledger, Scripted(), job, "dag/r1", settings=settings)._claim() is not None
+    with ledger._database.write() as connection:
+        connection.execute(events.delete())
+    load(ledger, job, Scripted(found=Found("77", ledger.deliveries.now() - timedelta(hours=3))))
+    assert states(ledger, job) == {"created": 1}
+
+
+def test_attempts_that_were_refused_before_the_lost_one_made_nobody(
+    ledger: Ledger, job: Job, ready: Callable[[int], list[str]]
+) -> None:
+    """Refused by a limit a day ago, applied by themselves since, sent again with the answer lost: theirs."""
+    ready(1)
+    before = ledger.deliveries.now()
+    claim = Loader(ledger, Scripted(), job, "dag/r1")._claim()
+    assert claim is not None
+    assert ledger.deliveries.settle(claim, "retry", reason_code="personio.test.code", due_at=before)
+    with ledger._database.write() as connection:
+        connection.execute(events.update().values(at=before - timedelta(days=1)))
+    made_at = before - timedelta(hours=5)
+    load(ledger, job, Scripted(error(OutcomeUnknownError), found=Found("77", made_at)), lease_seconds=0.1)
+    assert states(ledger, job) == {"already_there": 1}
+
+
+@pytest.mark.parametrize(
+    ("hours", "ours"),
+    [((-24.0, 0.0, 2.0), 0.0), ((-24.0, None), None), ((2.0, 0.0), 0.0), ((-48.0, -24.0), -24.0)],
+    ids=["before and since", "one tells nothing", "since", "only before"],
+)
+def test_of_several_the_first_after_the_attempt_is_ours(
+    ledger: Ledger,
+    job: Job,
+    ready: Callable[[int], list[str]],
+    hours: tuple[float | None, ...],
+    ours: float | None,
+) -> None:
+    ready(1)
+    claim = Loader(ledger, Scripted(), job, "dag/r1")._claim()
+    assert claim is not None
+    now = ledger.deliveries.now()
+    claim = dataclasses.replace(claim, first_sent_at=now)
+    held = [Found(str(one), None if one is None else now + timedelta(hours=one)) for one in hours]
+    assert likeliest(held, claim).remote_id == str(ours)
+    assert likeliest([], claim).remote_id == ""
 
 
 def test_already_exists_after_an_unclear_answer_is_ours(
