@@ -5,6 +5,7 @@ And no test may let a client of ours do what would get a key blocked: see ``faul
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -48,6 +49,8 @@ settings.load_profile("any machine")
 
 def pytest_unconfigure() -> None:
     """Leave nothing behind."""
+    # Connections that end with the process are logged to a stream that pytest has closed by then.
+    logging.raiseExceptions = False
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
