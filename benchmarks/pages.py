@@ -1,14 +1,12 @@
 """How long the console's pages take with a million records: python -m benchmarks.pages [--scale small].
 
-On SQLite; and on PostgreSQL where `EXACT_PERSONIO_BENCH_POSTGRESQL` names an empty database.
+On SQLite; and on PostgreSQL where `BENCH_POSTGRESQL` names an empty database.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,14 +16,15 @@ from cryptography.fernet import Fernet
 
 from benchmarks.recorded_pages import MEMORY
 from benchmarks.results import ROOT, Goal, Result, Table, publish, scale_asked, surroundings
-from benchmarks.usage import compiling
+from benchmarks.usage import ask
 
 if TYPE_CHECKING:
     from benchmarks.results import Cell
 
 SIZES = {"small": (1_000, 10_000), "full": (1_000, 100_000, 1_000_000)}
 GOAL_MS = 200
-POSTGRESQL = "EXACT_PERSONIO_BENCH_POSTGRESQL"
+ROUNDS = 7
+POSTGRESQL = "BENCH_POSTGRESQL"
 
 Found = dict[int, dict[str, float]]
 
@@ -33,7 +32,6 @@ Found = dict[int, dict[str, float]]
 def measure(url: str, home: Path, sizes: tuple[int, ...]) -> Found:
     """Return the milliseconds of each page at each size, from a process whose Airflow is its own."""
     env = {
-        **compiling(os.environ),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
@@ -42,19 +40,15 @@ def measure(url: str, home: Path, sizes: tuple[int, ...]) -> Found:
         "EXACT_PERSONIO_LEDGER_URL": url,
         "EXACT_PERSONIO_LEDGER_KEY": Fernet.generate_key().decode(),
     }
-    command = [sys.executable, "-m", "benchmarks.served_pages", *map(str, sizes)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
-    if ran.returncode:
-        raise SystemExit(f"{' '.join(command[1:])} failed:\n{ran.stderr[-3000:]}")
-    return {int(size): pages for size, pages in json.loads(ran.stdout.splitlines()[-1]).items()}
+    found = ask("benchmarks.served_pages", *sizes, env=env)
+    return {int(size): pages for size, pages in found.items()}
 
 
 def table(name: str, found: Found) -> Table:
     """Return one ledger's figures."""
     rows: list[list[Cell]] = [[page, *(found[size][page] for size in found)] for page in next(iter(found.values()))]
-    return Table(
-        f"Milliseconds of a page, {name}, median of 7", ["page", *(f"{size:,} records" for size in found)], rows
-    )
+    columns = ["page", *(f"{size:,} records" for size in found)]
+    return Table(f"Milliseconds of a page, {name}, median of {ROUNDS}", columns, rows)
 
 
 def main(scale: str) -> int:

@@ -20,6 +20,7 @@ import httpx
 from sqlalchemy import select, text
 
 from benchmarks.growth import fill
+from benchmarks.pages import ROUNDS
 from benchmarks.simulated_line import DIVISION, SimulatedLine, Together
 from include.ledger import open_ledger
 from include.ledger.tables import deliveries
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from include.ledger import Ledger
 
-ROUNDS = 7
 ROOT = "/exact-console"
 TROUBLE = """
 UPDATE ledger_deliveries SET state = 'rejected', reason_code = 'exact.Email.missing', field = 'Email'

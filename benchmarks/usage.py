@@ -42,13 +42,15 @@ def _cpu() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def ask(module: str, *arguments: object, peer: bool = False) -> dict[str, Any]:
+def ask(module: str, *arguments: object, peer: bool = False, env: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Run a module in a process of its own; return the JSON of the last line that it printed.
 
     :param peer: run it by the peers' Python, which has none of our packages.
+    :param env: more environment; None: nothing.
     """
     command = [str(PEERS) if peer else sys.executable, "-m", module, *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=compiling(os.environ))
+    own = compiling(os.environ) | dict(env or {})
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=own)
     if ran.returncode:
         raise SystemExit(f"{module} {' '.join(map(str, arguments))} failed:\n{ran.stderr[-3000:]}")
     found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])

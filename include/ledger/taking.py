@@ -51,7 +51,7 @@ class Claim:
     run_id: str
     unanswered: int
     since: datetime
-    first_sent_at: datetime | None = None
+    first_sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,10 @@ class Found:
     remote_id: str = ""
     made_at: datetime | None = None
 
+    def __bool__(self) -> bool:
+        """Say whether it holds anything."""
+        return bool(self.remote_id)
+
     def is_older(self, claim: Claim) -> bool:
         """Say whether it was surely made before the claim's first attempt without an answer."""
         first = claim.first_sent_at

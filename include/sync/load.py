@@ -241,7 +241,7 @@ class Loader:
     def _attempt(self, claim: Claim) -> None:
         """Read back what an earlier attempt left, else send the record, unless that was tried too often."""
         found = self.delivery.find(claim) if claim.was_in_doubt else NOTHING
-        if found is not None and found.remote_id:
+        if found:
             state, reason = found.outcome(claim)
             self._settle(claim, state, reason_code=reason, remote_id=found.remote_id)
         elif claim.unanswered >= self.settings.max_attempts:

@@ -86,7 +86,7 @@ class OtherPositions:
             log.warning("Record %s cannot be looked up: %s", claim.source_id, error)
             self._desk.settle(claim, "in_doubt", reason_code=error.reason_code, status=error.status, due_at=due)
             return False
-        if found is not None and found.remote_id:
+        if found:
             state, reason = found.outcome(claim)
             self._desk.settle(claim, state, reason_code=reason, remote_id=found.remote_id)
             counts[state] += 1

@@ -78,7 +78,7 @@ def form(destination: Destination, entity: Entity, *, history: bool = False) -> 
     :param history: of a DAG that takes nothing but windows, and has no watermark to start from.
     """
     own = {"application": _application, "employee": _employee, "employee_match": _match}[destination]()
-    # What has no field of its own is only looked up.
+    # What has no field of its own is only looked up; `include.records` says so, too, but is not imported for it.
     writes = bool(CONSTANTS[destination])
     first: dict[str, Param] = {name: own.pop(name) for name in ("job_position_id", "updated_since") if name in own}
     params: dict[str, Param] = {

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowException
 from exact_to_personio.form_fields import division
 from exact_to_personio.forms import CONSTANTS, form, overrides_of
 from include.errors import ConfigurationError
-from include.records import Destination, Entity
+from include.records import LOOK_UPS, Destination, Entity
 from include.sync.asked import asked
 from include.sync.filters import columns
 
@@ -175,6 +175,11 @@ def test_status_of_an_employee_is_not_taken_for_the_status_of_an_account() -> No
 @pytest.mark.parametrize("destination", ["application", "employee"])
 def test_every_constant_has_a_field(destination: Destination) -> None:
     assert set(CONSTANTS[destination]) <= form(destination, "Contacts").keys()
+
+
+def test_what_has_no_field_of_its_own_is_what_writes_nothing() -> None:
+    """The form tells it by that, so that parsing a DAG need not import the records."""
+    assert {destination for destination, names in CONSTANTS.items() if not names} == LOOK_UPS
 
 
 def test_nothing_asks_for_approval_where_nothing_is_written() -> None:

@@ -17,10 +17,10 @@ from crash_airflow import CrashAirflow
 from crash_ledgers import log_in
 from crash_oracle import Verdict, judge, read_books
 from crash_tracing import Boundary, Strike, read_trace
+from following_clock import FollowingClock
 from include.ledger import open_ledger
 from include.sandbox.server import RunningSandbox
 from include.sync.load import HELD_UP
-from personio_clock import PersonioClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,7 @@ class _Telling:
 
     def begin(self, strikes: Sequence[Strike], *, variant: str, early: bool) -> None:
         crash_world.furnish(self.machine.sandbox, self.case)
-        self.sandbox.personio.clock = PersonioClock(self._time)
+        self.sandbox.personio.clock = FollowingClock(self._time)
         log_in(self.url, self.key, self.sandbox, old=True)
         self.machine.airflow.ask(
             "begin",

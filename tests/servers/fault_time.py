@@ -10,7 +10,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from include import clients, ledger, sync, transform
-from include.sandbox.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,21 +35,6 @@ class Time:
         """Let time pass."""
         with self._lock:
             self._now += max(timedelta(seconds=seconds), TICK)
-
-
-class ServiceClock(Clock):
-    """The clock of both services: the same time, unless it is set wrong.
-
-    :param time: what passes.
-    """
-
-    def __init__(self, time: Time) -> None:
-        super().__init__()
-        self.time = time
-        self.wrong_by = timedelta(0)
-
-    def now(self) -> datetime:
-        return self.time() + self.wrong_by
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 import line
 from fault_gate import Gate
-from fault_time import ServiceClock, Time, everywhere
+from fault_time import Time, everywhere
+from following_clock import FollowingClock
 from include.clients.exact import ExactClient, ExactConfig
 from include.clients.personio import PersonioClient, PersonioConfig
 from include.clients.tokens import ExactTokens
@@ -103,9 +104,9 @@ class World(line.Line):
         self.log_in()
 
     @property
-    def clock(self) -> ServiceClock:
+    def clock(self) -> FollowingClock:
         clock = self.sandbox.sandbox.clock
-        assert isinstance(clock, ServiceClock)
+        assert isinstance(clock, FollowingClock)
         return clock
 
     def stream(self, entity: Entity, destination: Destination, **more: Any) -> World:
@@ -165,7 +166,7 @@ def world_at(url: str, key: str) -> Iterator[World]:
     time = Time()
     gate = Gate()
     with (
-        RunningSandbox(settings(), ServiceClock(time)) as running,
+        RunningSandbox(settings(), FollowingClock(time)) as running,
         everywhere(time),
         open_ledger(url, key, clock=time) as ledger,
         build_http(base_url=running.url, transport=gate, timeout=30) as http,

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 import line
+from following_clock import FollowingClock
 from include.ledger.run_tables import run_outbox
 from include.ledger.tables import deliveries, metadata, staged, watermarks
 from include.sandbox.settings import SandboxSettings
 from include.sync.destinations import delivery_for
 from include.sync.load import Loader, LoadSettings
 from include.sync.plan import plan_run
-from personio_clock import PersonioClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +101,7 @@ class World(line.Line):
         self.sandbox.sandbox.clock.set(START)
         self.sandbox.sandbox.reset()
         self.clock.ahead = timedelta(0)
-        self.sandbox.sandbox.personio.clock = PersonioClock(self.clock)
+        self.sandbox.sandbox.personio.clock = FollowingClock(self.clock)
         self.watermarks.clear()
         self.log_in()
 

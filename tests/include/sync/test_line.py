@@ -162,6 +162,8 @@ def test_of_two_applications_the_later_one_is_ours(line: Line, sandbox: RunningS
     line.run("r1")
     assert line.states() == {"created": 1}
     assert len(applicants(sandbox)) == 2
+    [made] = line.ledger.deliveries.listing(line.job.stream, "application", 1001)
+    assert made.remote_id not in (None, str(known.id))
 
 
 BAD_INPUT: dict[str, tuple[dict[str, Any], Fault | None, type[ExactPersonioError]]] = {
