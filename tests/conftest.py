@@ -20,6 +20,7 @@ import one_trust
 import postgres
 import replayed_schema
 from fault_budget import AUDITS
+from include.demo.ports import Ports
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -59,6 +60,13 @@ def postgres_server() -> Iterator[str]:
     """Start one server for all tests of a process, on first use; each takes a schema of its own."""
     with postgres.running(postgres.installed()) as address:
         yield address
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """Hold a port of 127.0.0.1 at which nobody listens, and that nobody else is given."""
+    with Ports() as ports:
+        yield ports.hold()
 
 
 @pytest.hookimpl(wrapper=True)

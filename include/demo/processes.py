@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING, Self
@@ -21,12 +20,8 @@ if TYPE_CHECKING:
 GRACE = 8.0
 """Seconds between SIGTERM and SIGKILL."""
 
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+LAST_WORDS = 12
+"""Lines of its log that the error about a failed process shows."""
 
 
 class Processes:
@@ -119,10 +114,12 @@ class Processes:
         self._running.clear()
 
     def _failed(self, name: str, code: int) -> ConfigurationError:
+        log = self.logs / f"{name}.log"
+        lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         return ConfigurationError(
-            f"{name} ended with exit code {code}.",
+            "\n  ".join([f"{name} ended with exit code {code}; the last that it said:", *lines[-LAST_WORDS:]]),
             reason_code="demo.process.ended",
-            way_out=f"Read {self.logs / name}.log.",
+            way_out=f"Read {log}.",
         )
 
 

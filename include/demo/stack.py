@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import shutil
-import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,8 @@ from urllib.request import urlopen
 
 from cryptography.fernet import Fernet
 
-from include.demo.processes import Processes, free_port
+from include.demo.ports import Ports
+from include.demo.processes import Processes
 from include.demo.sandbox_connections import log_in_at_sandbox, sandbox_connections
 from include.errors import ConfigurationError
 from include.transport import build_http
@@ -39,8 +39,9 @@ class Stack:
     def __init__(self, home: Path, *, limit_seconds: float, port: int = 0) -> None:
         self.home = home
         self.limit_seconds = limit_seconds
-        self.port = port or free_port()
-        self.sandbox_port = free_port()
+        self.ports = Ports()
+        self.port = port or self.ports.hold()
+        self.sandbox_port = self.ports.hold()
         self.env = self._environment()
         self.processes = Processes(home / "logs", self.env)
         self.sandbox = build_http(base_url=self.sandbox_url, timeout=120)
@@ -72,7 +73,7 @@ class Stack:
                 reason_code="demo.home.in_use",
                 way_out="End it first, or set EXACT_PERSONIO_BUILD to another directory.",
             ) from None
-        refuse_taken_port(self.port)
+        self.ports.hold(self.port)
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir()
         self.processes.__enter__()
@@ -84,6 +85,7 @@ class Stack:
         self.processes.stop()
         self.sandbox.close()
         self.airflow.close()
+        self.ports.close()
         self._lock.close()
 
     def _environment(self) -> dict[str, str]:
@@ -107,9 +109,9 @@ class Stack:
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": secret * 2,
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
-            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
-            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self.ports.hold()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.ports.hold()),
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(self.ports.hold()),
             # A finished task is noticed at once instead of within five seconds.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
@@ -170,23 +172,6 @@ class Stack:
 
     def _connections(self) -> dict[str, dict[str, Any]]:
         return sandbox_connections(self.sandbox_url, self._redirect_uri, self.limit_seconds)
-
-
-def refuse_taken_port(port: int) -> None:
-    """Say so before anything is started.
-
-    :raises ConfigurationError: somebody listens there.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise ConfigurationError(
-                f"Port {port} of 127.0.0.1 is in use.",
-                reason_code="demo.port.in_use",
-                way_out="End what uses it, or choose another: .venv/bin/exact-personio up --port 8081",
-            ) from None
 
 
 def _answers(url: str) -> bool:

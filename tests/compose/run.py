@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from compose_engine import ROOT, Engine, compose_words, why_not
 from compose_pictures import take
 from compose_story import Story, border
-from include.demo.processes import free_port
+from include.demo.ports import Ports
 
 if TYPE_CHECKING:
     from include.demo.oracle import Verdict
@@ -55,7 +55,8 @@ def main() -> int:
         say(f"compose-test did NOT run: {missing}. It needs an engine, and docker compose or COMPOSE=docker-compose.")
         return DID_NOT_RUN
     build = Path(os.environ.get("EXACT_PERSONIO_BUILD", ROOT / "build"))
-    ports = (free_port(), free_port())
+    held = Ports()
+    ports = (held.hold(), held.hold())
     engine = Engine(build / "compose-test.log", settings(ports))
     say(f"{' '.join(compose_words())}: building and starting, two workers; its words are in {engine.log}")
     with engine:
@@ -73,6 +74,7 @@ def main() -> int:
         keep_logs(engine, build)
         if folder := os.environ.get("EXACT_PERSONIO_PICTURES"):
             pictures(Path(folder), f"http://127.0.0.1:{ports[0]}", engine, story)
+    held.close()
     left = engine.left_over()
     faults = {"logs_unreadable": unreadable, "console": wrong, "left_over": left}
     return judge(story, verdict, faults, build / "compose-test.json")

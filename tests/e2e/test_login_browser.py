@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,12 +97,9 @@ class Command:
 
 
 @pytest.fixture
-def listening(connect: Callable[[str], None]) -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    connect(f"http://127.0.0.1:{port}/callback")
-    return port
+def listening(connect: Callable[[str], None], free_port: int) -> int:
+    connect(f"http://127.0.0.1:{free_port}/callback")
+    return free_port
 
 
 def test_command_receives_the_consent(sandbox: RunningSandbox, browser: Browser, listening: int) -> None:

@@ -32,12 +32,6 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
         yield running
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def connect(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Define the connection; fields may be replaced."""
@@ -108,16 +102,15 @@ def test_pasted_address_logs_in_and_names_user_and_divisions(
     assert sandbox.sandbox.exact.tokens.judge(stored.access_token) == "good"
 
 
-def test_listener_takes_only_the_awaited_answer(connect: Callable[..., None]) -> None:
+def test_listener_takes_only_the_awaited_answer(connect: Callable[..., None], free_port: int) -> None:
     """A favicon, another path, a foreign state, a POST and a browser that says nothing change nothing."""
-    port = free_port()
-    connect(f"http://127.0.0.1:{port}/callback")
+    connect(f"http://127.0.0.1:{free_port}/callback")
     person, seen = Person(), []
 
     def browse() -> None:
         location = str(httpx.get(person.url).headers["location"])
-        base = f"http://127.0.0.1:{port}"
-        with socket.create_connection(("127.0.0.1", port)):  # opened ahead, as Chromium does
+        base = f"http://127.0.0.1:{free_port}"
+        with socket.create_connection(("127.0.0.1", free_port)):  # opened ahead, as Chromium does
             for path in ("/favicon.ico", "/other?code=x", "/callback", "/callback?code=x&state=wrong"):
                 answer = httpx.get(base + path)
                 seen.append(answer.status_code)
@@ -135,18 +128,17 @@ def test_listener_takes_only_the_awaited_answer(connect: Callable[..., None]) ->
     assert seen == [404, 404, 400, 400, 501, 200]
 
 
-def test_paste_is_possible_with_a_loopback_uri(connect: Callable[..., None]) -> None:
-    connect(f"http://localhost:{free_port()}/callback")
+def test_paste_is_possible_with_a_loopback_uri(connect: Callable[..., None], free_port: int) -> None:
+    connect(f"http://localhost:{free_port}/callback")
     assert Person().log_in(paste=True).generation == 1
 
 
-def test_browser_that_never_comes_back(connect: Callable[..., None]) -> None:
-    port = free_port()
-    connect(f"http://127.0.0.1:{port}/")
+def test_browser_that_never_comes_back(connect: Callable[..., None], free_port: int) -> None:
+    connect(f"http://127.0.0.1:{free_port}/")
     assert refused(Person(), patience=0.1).reason_code == "exact.login.timeout"
     with socket.socket() as probe:  # the port is free again
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
+        probe.bind(("127.0.0.1", free_port))
 
 
 def test_port_in_use(connect: Callable[..., None]) -> None:
@@ -281,11 +273,10 @@ def test_connection_from_airflow_itself(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_interrupted_listener_gives_its_port_back(
-    connect: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    connect: Callable[..., None], free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while the browser is away."""
-    port = free_port()
-    connect(f"http://127.0.0.1:{port}/")
+    connect(f"http://127.0.0.1:{free_port}/")
 
     def interrupted(*_: Any) -> str:
         raise KeyboardInterrupt
@@ -294,4 +285,4 @@ def test_interrupted_listener_gives_its_port_back(
     with pytest.raises(KeyboardInterrupt):
         Person().log_in()
     with pytest.raises(OSError, match="refused"):
-        urlopen(Request(f"http://127.0.0.1:{port}/"), timeout=2)
+        urlopen(Request(f"http://127.0.0.1:{free_port}/"), timeout=2)

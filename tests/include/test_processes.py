@@ -33,8 +33,13 @@ def test_grandchildren_in_sessions_of_their_own_end_too(tmp_path: Path) -> None:
 
 
 def test_failed_command_names_its_log(tmp_path: Path) -> None:
-    with Processes(tmp_path, {}) as processes, pytest.raises(ConfigurationError, match=r"migrate ended .* code 3"):
-        processes.run("migrate", [sys.executable, "-c", "import sys; sys.exit(3)"])
+    with (
+        Processes(tmp_path, {}) as processes,
+        pytest.raises(ConfigurationError, match=r"migrate ended .* code 3") as it,
+    ):
+        processes.run("migrate", [sys.executable, "-c", "import sys; print('no such table'); sys.exit(3)"])
+    assert "no such table" in it.value.what
+    assert str(tmp_path / "migrate.log") in it.value.way_out
 
 
 def test_process_that_ends_by_itself_is_noticed_while_waiting(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import psutil
 
 from airflow_home import ROOT
 from include.demo.airflow_api import FINISHED, AirflowApi
-from include.demo.processes import free_port
+from include.demo.ports import Ports
 from include.demo.stack import BIN, Stack
 from postgres import server_user
 
@@ -37,7 +37,8 @@ class MortalPostgres:
 
     def __init__(self, programs: Path) -> None:
         self.programs = programs
-        self.port = free_port()
+        self._ports = Ports()
+        self.port = self._ports.hold()
         self.home = Path(tempfile.mkdtemp(prefix="exact-personio-mortal-"))
         user = server_user()
         if user is not None:
@@ -57,6 +58,7 @@ class MortalPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._run("pg_ctl", "--pgdata", self._data, "--mode", "immediate", "--wait", "stop")
+        self._ports.close()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def start(self) -> None:

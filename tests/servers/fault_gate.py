@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import httpx
 
+from include.demo.ports import Ports
 from include.sandbox.traffic import classify
 
 if TYPE_CHECKING:
@@ -32,9 +32,8 @@ class Gate(httpx.BaseTransport):
         self.meets: Callable[[str, httpx.Request], None] = lambda _kind, _request: None
         self.answered: Callable[[str, httpx.Response], None] = lambda _kind, _response: None
         self.given_up: Callable[[], None] = lambda: None
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            self._closed = unused.getsockname()[1]
+        self._ports = Ports()
+        self._closed = self._ports.hold()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         kind = kind_of(request)
@@ -62,6 +61,7 @@ class Gate(httpx.BaseTransport):
 
     def close(self) -> None:
         self._wire.close()
+        self._ports.close()
 
 
 def kind_of(request: httpx.Request) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+
+from include.demo.ports import Ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,9 +86,8 @@ def running(programs: Path) -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="exact-personio-pg-"))
     if user is not None:
         shutil.chown(home, user)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    ports = Ports()
+    port = ports.hold()
 
     def run(program: str, *arguments: str) -> None:
         subprocess.run([programs / program, *arguments], check=True, user=user, cwd=home, stdout=subprocess.DEVNULL)
@@ -100,4 +100,5 @@ def running(programs: Path) -> Iterator[str]:
         yield f"postgresql+psycopg://ledger@127.0.0.1:{port}/postgres"
     finally:
         run("pg_ctl", "--pgdata", data, "--mode", "fast", "--wait", "stop")
+        ports.close()
         shutil.rmtree(home, ignore_errors=True)

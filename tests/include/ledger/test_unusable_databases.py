@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from include.ledger.migrate import migrate
 from include.ledger.opening import told_plainly, told_while_open
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PASSWORD = "secret-word"
@@ -37,23 +35,15 @@ def refused(url: str, key: str, kind: type[ExactPersonioError] = ConfigurationEr
     return error
 
 
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """Hold a port on which nobody listens."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
-
-
-def test_a_server_that_does_not_run(closed_port: int, key: str) -> None:
+def test_a_server_that_does_not_run(free_port: int, key: str) -> None:
     """The place is named, so that a wrong port is seen; a database that restarts is worth another try."""
-    error = refused(f"postgresql://me:{PASSWORD}@127.0.0.1:{closed_port}/ledger", key, RetryLaterError)
+    error = refused(f"postgresql://me:{PASSWORD}@127.0.0.1:{free_port}/ledger", key, RetryLaterError)
     assert error.reason_code == "ledger.database.unreachable"
-    assert f"postgresql://127.0.0.1:{closed_port}/ledger" in error.what
+    assert f"postgresql://127.0.0.1:{free_port}/ledger" in error.what
 
 
-def test_a_password_in_the_query_does_not_show(closed_port: int, key: str) -> None:
-    refused(f"postgresql://me@127.0.0.1:{closed_port}/ledger?password={PASSWORD}", key, RetryLaterError)
+def test_a_password_in_the_query_does_not_show(free_port: int, key: str) -> None:
+    refused(f"postgresql://me@127.0.0.1:{free_port}/ledger?password={PASSWORD}", key, RetryLaterError)
 
 
 def test_a_password_with_an_at_sign_is_not_taken_for_the_host(key: str) -> None:

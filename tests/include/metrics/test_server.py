@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,20 +18,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_scrape_over_http(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def test_scrape_over_http(tmp_path: Path, free_port: int) -> None:
     env = {**os.environ, "EXACT_PERSONIO_LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"}
-    command = [sys.executable, "-m", "include.cli", "metrics", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "include.cli", "metrics", "serve", "--port", str(free_port)]
     server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
     try:
-        answer = _first_answer(f"http://127.0.0.1:{port}/metrics")
+        answer = _first_answer(f"http://127.0.0.1:{free_port}/metrics")
         assert answer.headers["Content-Type"] == CONTENT_TYPE
         names = {family.name for family in text_string_to_metric_families(answer.text)}
         assert "exact_personio_ledger_up" in names
         assert "exact_personio_ledger_up 1" in answer.text
-        assert httpx.get(f"http://127.0.0.1:{port}/health").text == "ok"
+        assert httpx.get(f"http://127.0.0.1:{free_port}/health").text == "ok"
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=20)
