@@ -145,6 +145,7 @@ class Decision(NamedTuple):
     :param reason_code: ``service.field.problem`` for every outcome but ``ready``.
     :param field: the field the reason speaks of.
     :param trace: destination field -> the rule that made it, without values; records of the same story share one.
+    :param called: names that the payload does not have: of an organisation, and of whom is not sent. Only hashed.
     """
 
     source_id: str
@@ -155,6 +156,7 @@ class Decision(NamedTuple):
     payload: Mapping[str, Any] | None = None
     email: str | None = None
     trace: Mapping[str, str] = MappingProxyType({})
+    called: str = ""
 
     def __repr__(self) -> str:
         """Show what is not personal."""

@@ -32,7 +32,7 @@ class Batch:
     """What is the same for all decisions of one transaction, and what they amount to.
 
     :param inserts: by key: decisions on records that are decided for the first time.
-    :param renamed: by delivery that is decided anew: what is sent of it now; None: nothing.
+    :param renamed: by delivery that is decided anew: the words by which it is found now.
     :param ready: ids at Exact of what is ready now.
     :param to_send: deliveries that wait to be sent, or are on their way: id -> what the run has of its own for it,
         sealed; None: it sends what the delivery holds.
@@ -56,7 +56,7 @@ class Batch:
     updates: list[dict[str, Any]] = field(default_factory=list)
     touches: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
-    renamed: dict[int, Mapping[str, Any] | None] = field(default_factory=dict, repr=False)
+    renamed: dict[int, list[str]] = field(default_factory=dict, repr=False)
     ready: list[str] = field(default_factory=list)
     to_send: dict[int, bytes | None] = field(default_factory=dict)
     released: list[int] = field(default_factory=list)

@@ -179,7 +179,7 @@ class DecisionWriter:
         if batch.selected_for is not None and row.state in PENDING:
             values["dag_id"] = row.dag_id
         batch.updates.append(values)
-        batch.renamed[row.id] = decision.payload if decision.outcome == "ready" else None
+        batch.renamed[row.id] = names.words_for(decision.payload, decision.called)
         batch.outdated.append(row.id)
         batch.note_foreign(row, values)
         batch.leave(row.id, state)
@@ -259,9 +259,9 @@ class DecisionWriter:
         values = [self._insert_values(batch, key, decision) for key, decision in batch.inserts.items()]
         made = connection.execute(deliveries.insert().returning(deliveries.c.id, deliveries.c.key), values)
         ids = {row.key: row.id for row in made}
-        ready = {ids[key]: one.payload or {} for key, one in batch.inserts.items() if one.outcome == "ready"}
+        called = {ids[key]: names.words_for(one.payload, one.called) for key, one in batch.inserts.items()}
         # SQLite gives a number anew whose delivery somebody has deleted: what it was called goes.
-        names.replace(connection, self._cipher, ready)
+        names.replace(connection, self._cipher, called)
         for key, decision in batch.inserts.items():
             batch.count(decision)
             if decision.outcome == "ready":

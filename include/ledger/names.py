@@ -1,4 +1,4 @@
-"""By which names a delivery is found: keyed hashes of the words of a person's name, and never the name itself.
+"""By which names a delivery is found: keyed hashes of the words of a name, and never the name itself.
 
 They live as long as the keyed hash of the address: whoever takes that out of a delivery calls `forget` in the same
 transaction.
@@ -42,24 +42,30 @@ def words_of(name: str) -> list[str]:
     return list(dict.fromkeys(_WORD.findall(folded)))[:MOST_WORDS]
 
 
-def _words_in(payload: Mapping[str, Any]) -> list[str]:
-    return words_of(" ".join(value for field in FIELDS if isinstance(value := payload.get(field), str)))
+def words_for(payload: Mapping[str, Any] | None, called: str) -> list[str]:
+    """Return the words by which a record is found.
+
+    :param payload: what is sent of it; None: nothing.
+    :param called: what it is called besides, see `include.records.Decision`.
+    """
+    sent = " ".join(value for field in FIELDS if isinstance(value := (payload or {}).get(field), str))
+    return list(dict.fromkeys([*words_of(sent), *words_of(called)]))
 
 
-def replace(connection: Connection, cipher: Cipher, payloads: Mapping[int, Mapping[str, Any] | None]) -> None:
-    """Note the names of deliveries that got content, instead of those they had.
+def replace(connection: Connection, cipher: Cipher, words: Mapping[int, Collection[str]]) -> None:
+    """Note the names of deliveries that were decided, instead of those they had.
 
     Those of a new delivery are replaced too: SQLite gives the number of a removed one anew.
 
-    :param payloads: by delivery that this transaction has locked: what is sent of it now; None: nothing.
+    :param words: by delivery that this transaction has locked, see `words_for`.
     """
-    if not payloads:
+    if not words:
         return
-    forget(connection, list(payloads))
+    forget(connection, list(words))
     known: dict[str, str] = {}  # within a batch many are called the same
     rows = []
-    for number, payload in payloads.items():
-        for word in _words_in(payload or {}):
+    for number, mine in words.items():
+        for word in mine:
             digest = known.get(word) or known.setdefault(word, cipher.name_digest(word))
             rows.append({"digest": digest, "delivery_id": number})
     if rows:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from include.ledger.known_deliveries import content_of
+from include.ledger.names import words_for
 from include.ledger.run_tables import run_outbox
 
 if TYPE_CHECKING:
@@ -23,11 +24,15 @@ def seal_own(cipher: Cipher, decision: Decision, fingerprint: str) -> bytes:
     :param fingerprint: of the mapping that decided: if the service refuses it, it is so for this mapping.
     """
     trace = json.dumps(dict(decision.trace)) if decision.trace else None
-    return cipher.seal({**content_of(decision), "trace": trace, "fingerprint": fingerprint})
+    return cipher.seal(
+        {**content_of(decision), "trace": trace, "fingerprint": fingerprint, "called": decision.called}
+    )
 
 
-def own_values(connection: Connection, cipher: Cipher, run_key: str, delivery_id: int) -> dict[str, Any]:
-    """Return what a run has of its own for a delivery, as the column values that make it the delivery's.
+def own_values(
+    connection: Connection, cipher: Cipher, run_key: str, delivery_id: int
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what a run has of its own for a delivery: the column values that make it the delivery's, and its names.
 
     Empty if the run sends what the delivery holds. What is sent again or looked up later must be what was sent, so
     whoever takes the delivery to send it writes these values in the same transaction.
@@ -35,13 +40,15 @@ def own_values(connection: Connection, cipher: Cipher, run_key: str, delivery_id
     query = select(run_outbox.c.sealed).where(run_outbox.c.run_id == run_key, run_outbox.c.delivery_id == delivery_id)
     sealed = connection.execute(query).scalar()
     if sealed is None:
-        return {}
+        return {}, []
     own = cipher.open(sealed)
     content = {"payload": own["payload"], "email": own["email"]}
-    return {
+    values = {
         "sealed": cipher.seal(content),
         "content_hash": cipher.digest_of(content),
         "email_hash": cipher.email_digest(own["email"]) if own["email"] else None,
         "trace": own["trace"],
         "fingerprint": own["fingerprint"],
     }
+    # What an older version has left in an outbox does not say it.
+    return values, words_for(own["payload"], own.get("called", ""))

@@ -75,11 +75,12 @@ def take(connection: Connection, cipher: Cipher, row: SqlRow[Any], taking: Takin
     :param row: the delivery, locked by this transaction.
     """
     own: dict[str, Any] = {}
+    called: list[str] = []
     if row.state in NEXT_STATES:
         if give_way(connection, row, run_id=taking.run_id, at=taking.at):
             return None
         if taking.selected_for is not None:
-            own = own_values(connection, cipher, taking.selected_for, row.id)
+            own, called = own_values(connection, cipher, taking.selected_for, row.id)
     # Opened first: a payload that no key opens must not leave a delivery in `sending`.
     content = cipher.open(own.get("sealed", row.sealed))
     attempt = row.attempt + 1
@@ -94,7 +95,7 @@ def take(connection: Connection, cipher: Cipher, row: SqlRow[Any], taking: Takin
     }
     connection.execute(deliveries.update().where(deliveries.c.id == row.id).values(values))
     if own:
-        names.replace(connection, cipher, {row.id: content["payload"]})
+        names.replace(connection, cipher, {row.id: called})
     line = events.line(
         row.id,
         run_id=taking.run_id,

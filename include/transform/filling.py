@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from include.records import Decision
 from include.transform.making import NOTHING, make
+from include.transform.mapping import CONTACT
 from include.transform.payloads import payloads
 from include.transform.shown import holding
 from include.transform.values import UnfitError
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from include.transform.frame import Staged, Table
     from include.transform.making import Made
     from include.transform.mapping import Leaf, Mapping, Skip
+
+_ORGANISATION: Final = ("Name",)
+_PERSON: Final = tuple(
+    f"{whose}{name}" for whose in ("", CONTACT) for name in ("FirstName", "MiddleName", "LastName", "FullName")
+)
+"""The columns by which people call a record."""
 
 _NOT_ANONYMISED = frozenset({None, 0, "0", "false"})
 _MOST_STORIES = 2**40
@@ -83,7 +90,8 @@ class Filling:
         """Leave out whom Exact anonymised: the row stays there, the person is gone."""
         fate = rejected(column, "anonymised")
         values = self._table.column(column).tolist()
-        self._leave({line: fate for line, value in enumerate(values) if value not in _NOT_ANONYMISED})
+        called = _ORGANISATION if column.startswith(CONTACT) else ()
+        self._leave({line: fate for line, value in enumerate(values) if value not in _NOT_ANONYMISED}, called)
 
     def _not_skipped(self, skips: Sequence[Skip]) -> None:
         for skip in skips:
@@ -114,18 +122,21 @@ class Filling:
         self._made.append((leaf, values))
         self._steps.append((leaf, steps, made.ways))
 
-    def _leave(self, out: Map[int, Fate]) -> None:
-        """Decide on lines, and go on without them."""
+    def _leave(self, out: Map[int, Fate], called: Sequence[str] = (*_ORGANISATION, *_PERSON)) -> None:
+        """Decide on lines, and go on without them.
+
+        :param called: the columns that say how people call what is left.
+        """
         if not out:
             return
         lines = list(out)
         traces = self._traces(lines)
         emails = self._emails()
-        for line, trace in zip(lines, traces, strict=True):
+        for line, trace, name in zip(lines, traces, self._called(called, lines), strict=True):
             row, fate = self._rows[line], out[line]
             email = None if emails is None else emails[line]
             self.decisions[self._places[line]] = Decision(
-                row.source_id, row.row_version, fate.outcome, fate.code, fate.field, None, email, trace
+                row.source_id, row.row_version, fate.outcome, fate.code, fate.field, None, email, trace, name
             )
         kept = np.ones(len(self._rows), dtype=bool)
         kept[lines] = False
@@ -136,6 +147,11 @@ class Filling:
         self._steps = [
             (leaf, steps if isinstance(steps, int) else steps[kept], ways) for leaf, steps, ways in self._steps
         ]
+
+    def _called(self, columns: Sequence[str], lines: Sequence[int]) -> list[str]:
+        """Return by line what a record is called in these columns, as far as the mapping reads them."""
+        known = [self._table.column(name) for name in columns if name in self._table]
+        return [" ".join(value for column in known if isinstance(value := column[line], str)) for line in lines]
 
     def _emails(self) -> list[Any] | None:
         return next((values for leaf, values in self._made if leaf.name == "email"), None)
@@ -149,10 +165,11 @@ class Filling:
             payloads(self._made, lines),
             self._emails() or [None] * lines,
             self._traces(list(range(lines))),
+            self._called(_ORGANISATION, range(lines)),
             strict=True,
         )
-        for place, row, payload, email, trace in made:
-            told = (row.source_id, row.row_version, "ready", "", "", payload, email, trace)
+        for place, row, payload, email, trace, called in made:
+            told = (row.source_id, row.row_version, "ready", "", "", payload, email, trace, called)
             self.decisions[place] = new(Decision, told)
 
     def _traces(self, lines: Sequence[int]) -> list[Map[str, str]]:

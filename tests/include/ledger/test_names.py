@@ -102,6 +102,38 @@ def test_decided_anew_the_former_name_is_forgotten(ledger: Ledger) -> None:
     assert kept(ledger) == []
 
 
+def test_refused_and_left_out_are_found_by_what_they_are_called(ledger: Ledger) -> None:
+    """Whoever is stuck is whom people look for."""
+    refused = Decision(VERA, 1, "rejected", "exact.Email.missing", "Email", called="Véra de Unmistakable")
+    left = Decision("left", 1, "skipped_by_rule", "rule.EndDate.ended", "EndDate", called="Vera Left")
+    decide(ledger, refused, left, made(source_id="ready", last="Ready"))
+    assert len(found(ledger, "vera")) == 3
+    assert len(found(ledger, "vera left")) == 1
+    decide(ledger, refused._replace(row_version=2, reason_code="exact.IsAnonymised.anonymised", called=""))
+    assert found(ledger, "unmistakable") == []
+
+
+def test_an_organisation_is_found_beside_its_person(ledger: Ledger) -> None:
+    account = made()._replace(called="Brouwerij 't Zwaantje")
+    decide(ledger, account)
+    [vera] = found(ledger, "zwaantje")
+    assert found(ledger, "VERA brouwerij") == [vera]
+    decide(ledger, account._replace(row_version=2, called="Brouwerij Nieuw"))
+    assert found(ledger, "zwaantje") == []
+    assert found(ledger, "nieuw vera") == [vera]
+
+
+def test_erasing_forgets_what_somebody_without_an_address_was_called(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasures, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(tombstones, "FRESH_SECONDS", 0)
+    decide(ledger, Decision(VERA, 1, "rejected", "exact.Email.missing", "Email", called="Véra de Unmistakable"))
+    assert len(kept(ledger)) == 3
+    erase(ledger, person(ledger, VERA, division=124132), asked_by="officer", exports=Path("/nowhere"))
+    assert kept(ledger) == []
+
+
 def test_what_was_sent_keeps_the_name_it_was_sent_with(ledger: Ledger) -> None:
     """A changed record is only noted: the payload on record stays the one that was sent."""
     decide(ledger, made())
@@ -113,10 +145,11 @@ def test_what_was_sent_keeps_the_name_it_was_sent_with(ledger: Ledger) -> None:
 
 def test_what_a_run_sends_of_its_own_is_found_by_that(ledger: Ledger) -> None:
     decide(ledger, made())
-    decide(ledger, made(last="Ownname"), stream=STREAM.history(), selected_for="dag/run")
+    own = made(last="Ownname")._replace(called="Own GmbH")
+    decide(ledger, own, stream=STREAM.history(), selected_for="dag/run")
     assert found(ledger, "ownname") == []
     assert ledger.deliveries.claim(*TO, run_id="dag/run", selected_for="dag/run") is not None
-    assert len(found(ledger, "vera ownname")) == 1
+    assert len(found(ledger, "vera ownname gmbh")) == 1
     assert found(ledger, "unmistakable") == []
 
 

@@ -94,6 +94,23 @@ def test_accounts_that_do_not_apply(
     assert decision.outcome == ("skipped_by_rule" if code.startswith("rule.") else "rejected")
 
 
+def test_who_is_not_sent_is_known_by_name_unless_exact_anonymised_them() -> None:
+    """An organisation is besides known by its own name, sent or not; who is sent is named in the payload."""
+    contact = {"MiddleName": "van", "BusinessEmail": None}
+    assert decide_contact({**contact, "Email": " "}).called == "Vera van Jansen"
+    assert decide_contact({**contact, "EndDate": "/Date(1577836800000)/"}).called == "Vera van Jansen"
+    assert decide_contact({**contact, "FirstName": 7, "Email": None}).called == "van Jansen"
+    assert decide_contact({"IsAnonymised": 1}).called == ""
+    assert decide_contact().called == ""
+    assert decide_account({}, {KEY: PERSON}).called == "Acme B.V."
+    assert decide_account({"MainContact": None}, {}).called == "Acme B.V."
+    assert (
+        decide_account({}, {KEY: {**PERSON, "Email": None, "BusinessEmail": None}}).called == "Acme B.V. Vera Jansen"
+    )
+    assert decide_account({}, {KEY: {**PERSON, "IsAnonymised": 1}}).called == "Acme B.V."
+    assert decide_account({"IsAnonymised": 1}, {KEY: PERSON}).called == ""
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
