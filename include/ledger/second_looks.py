@@ -55,22 +55,10 @@ class SecondLooks:
         :param per_call: contacts per look-up.
         :param limit: at most so many at once.
         """
-        where = [
-            # Its runs of history decide on what this lane has read, too.
-            deliveries.c.dag_id.in_((stream.dag_id, stream.history().dag_id)),
-            deliveries.c.division == stream.division,
-            deliveries.c.entity == stream.entity,
-            deliveries.c.company == company,
-            deliveries.c.destination == destination,
-            deliveries.c.job == job,
-            deliveries.c.state == "rejected",
-            deliveries.c.fingerprint == fingerprint,
-            about_contact(),
-        ]
-        due = deliveries.c.decided_at <= self._database.now() - every
-        with self._database.read() as connection:
-            if connection.execute(select(literal(1)).where(*where, due, _kept(stream)).limit(1)).first() is None:
-                return 0
+        key = (stream, destination, job, company)
+        if not self.look_again_due(*key, fingerprint=fingerprint, every=every):
+            return 0
+        where, due = _rejected(*key, fingerprint), self._due(every)
         oldest = (
             select(deliveries.c.id, due.label("due"))
             .where(*where, _kept(stream))
@@ -87,6 +75,42 @@ class SecondLooks:
             if marked:
                 unsettle(connection, [(stream.division, stream.entity)])
             return marked
+
+    def look_again_due(
+        self,
+        stream: StreamKey,
+        destination: Destination,
+        job: int,
+        company: int,
+        *,
+        fingerprint: str,
+        every: timedelta,
+    ) -> bool:
+        """Say whether `look_again` would have anything decided again."""
+        where = [*_rejected(stream, destination, job, company, fingerprint), self._due(every), _kept(stream)]
+        with self._database.read() as connection:
+            return connection.execute(select(literal(1)).where(*where).limit(1)).first() is not None
+
+    def _due(self, every: timedelta) -> ColumnElement[bool]:
+        return deliveries.c.decided_at <= self._database.now() - every
+
+
+def _rejected(
+    stream: StreamKey, destination: Destination, job: int, company: int, fingerprint: str
+) -> list[ColumnElement[bool]]:
+    """Return the conditions that a main contact is to blame for a rejection."""
+    return [
+        # Its runs of history decide on what this lane has read, too.
+        deliveries.c.dag_id.in_((stream.dag_id, stream.history().dag_id)),
+        deliveries.c.division == stream.division,
+        deliveries.c.entity == stream.entity,
+        deliveries.c.company == company,
+        deliveries.c.destination == destination,
+        deliveries.c.job == job,
+        deliveries.c.state == "rejected",
+        deliveries.c.fingerprint == fingerprint,
+        about_contact(),
+    ]
 
 
 def about_contact() -> ColumnElement[bool]:

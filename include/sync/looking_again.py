@@ -48,10 +48,9 @@ def look_again_at(ledger: Ledger, terms: Terms, every: timedelta | None) -> int:
     :param terms: what the run decides by.
     :param every: how long they wait; None: for ever.
     """
-    window, job = terms.window, terms.job
-    plain = window.mode == "live" and not job.stream.is_history
-    if every is None or not plain or job.stream.entity != "Accounts" or not terms.mapping.contact_select:
+    if every is None or not _looks_again(terms):
         return 0
+    job = terms.job
     return ledger.deliveries.look_again(
         *(job.stream, job.destination, job.position, job.company),
         fingerprint=terms.fingerprint,
@@ -59,3 +58,23 @@ def look_again_at(ledger: Ledger, terms: Terms, every: timedelta | None) -> int:
         per_call=PER_CALL,
         limit=LIMIT,
     )
+
+
+def is_due(ledger: Ledger, terms: Terms, every: timedelta | None) -> bool:
+    """Say whether there are accounts to look at again.
+
+    :param terms: what the run decides by.
+    :param every: how long they wait; None: for ever.
+    """
+    if every is None or not _looks_again(terms):
+        return False
+    job = terms.job
+    return ledger.deliveries.look_again_due(
+        *(job.stream, job.destination, job.position, job.company), fingerprint=terms.fingerprint, every=every
+    )
+
+
+def _looks_again(terms: Terms) -> bool:
+    stream = terms.job.stream
+    plain = terms.window.mode == "live" and not stream.is_history
+    return plain and stream.entity == "Accounts" and bool(terms.mapping.contact_select)

@@ -36,6 +36,11 @@ class Settling:
         """The batch up to which nothing waits; None: look at all rows."""
         return self._before.upto if self._question else None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all that the lane holds has a decision that stands, as far as a live run looks."""
+        return self._question is not None and self._before.upto == self._before.newest
+
     def note(self) -> None:
         """Note how far the lane is settled, once everything that was found is decided."""
         if self._question:

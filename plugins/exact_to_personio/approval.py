@@ -49,6 +49,8 @@ class ApproveOperator(StageOperator, ApprovalOperator):
             **{
                 "subject": "Send to Personio?",
                 "defaults": ApprovalOperator.REJECT,
+                # A commit that takes it that a load had nothing to do must not take a no for that.
+                "ignore_downstream_trigger_rules": True,
                 "response_timeout": response_timeout(),
                 **kwargs,
             }

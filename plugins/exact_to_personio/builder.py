@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, chain
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, TriggerRule, chain
 
 from exact_to_personio.approval import ApproveOperator
 from exact_to_personio.deadlines import deadline_of
@@ -21,8 +21,14 @@ RUNS = 4
 """Runs of a DAG at once: one that waits for a person must not hold up the schedule."""
 
 
+BETWEEN: Final = ("transform", "approve", "load")
+"""What a run spares that finds nothing new where nothing waits."""
+
+
 def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str | None, schedule: str) -> DAG:
     """Return the DAG plan → extract → transform → approve → load → commit.
+
+    Where a run has nothing new and nothing waits, commit follows extract, and what is between them is skipped.
 
     :param dag_id: id of the DAG; part of the watermark's name, so never change it.
     :param entity: Exact's ``Accounts`` or ``Contacts``.
@@ -53,7 +59,8 @@ def add_line(dag: DAG, entity: Entity, destination: Destination, *, windows_only
     class that it is made of, and carries a copy. Airflow puts the form's values before a task in any case.
 
     :param dag: outside of its block.
-    :param windows_only: of a DAG for history: a run has to say which records it means.
+    :param windows_only: of a DAG for history: a run has to say which records it means. Only a live run may find that
+        there is nothing to do.
     """
     line: dict[str, Any] = {
         "entity": entity,
@@ -63,7 +70,7 @@ def add_line(dag: DAG, entity: Entity, destination: Destination, *, windows_only
     }
     tasks = (
         PlanOperator(task_id="plan", **line),
-        ExtractOperator(task_id="extract", **line),
+        ExtractOperator(task_id="extract", skip_when_idle=() if windows_only else BETWEEN, **line),
         TransformOperator(task_id="transform", **line),
         ApproveOperator(task_id="approve", **line),
         LoadOperator(task_id="load", **line),
@@ -71,8 +78,12 @@ def add_line(dag: DAG, entity: Entity, destination: Destination, *, windows_only
             task_id="commit",
             asset=Asset(name=dag.dag_id, uri=f"x-exact-online://{dag.dag_id}/{entity.lower()}"),
             on_success_callback=None if windows_only else stream_committed,
+            trigger_rule=TriggerRule.ALL_SUCCESS if windows_only else TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
             **line,
         ),
     )
     dag.add_tasks(tasks)
     chain(*tasks)
+    if not windows_only:
+        _, extract, *_, commit = tasks
+        chain(extract, commit)

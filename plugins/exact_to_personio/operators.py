@@ -9,16 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.skipmixin import SkipMixin
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from exact_to_personio.stage import StageOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.sdk import Asset, Context
 
     from include.ledger import Ledger
+    from include.records import Window
     from include.sync.asked import Asked
+    from include.sync.job import Job
 
 
 class PlanOperator(StageOperator, SkipMixin):
@@ -109,11 +112,30 @@ class ExtractOperator(StageOperator):
     :param exact_conn_id: Airflow connection of Exact Online (templated).
     :param personio_conn_id: Airflow connection of Personio (templated).
 
+    :param skip_when_idle: ids of the tasks that are skipped in a live run with nothing new and nothing that waits;
+        whoever comes after them needs a trigger rule that takes skipped ones, and this task before it.
+
     Returns counts: ``read``, ``new``, ``changed``, ``unchanged``, ``pages``.
 
     :raises AirflowFailException: login, rights, division, or a page that repeats.
     :raises AirflowException: a limit or an outage; the retry goes on at the page reached.
     """
+
+    def __init__(self, *, skip_when_idle: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.skip_when_idle = tuple(skip_when_idle)
+        self._idle = False
+
+    def execute(self, context: Context) -> Any:
+        """Read; where that leaves nothing to do, spare the processes of the tasks that would do it."""
+        counts = super().execute(context)
+        if self._idle:
+            self.log.info("Nothing new, and nothing waits: %s have nothing to do.", ", ".join(self.skip_when_idle))
+            # Skipping ends the task, so its result is pushed by hand. Not by Airflow's mixin, which would skip them
+            # again when they are cleared: by then there may be something to do.
+            context["ti"].xcom_push("return_value", counts)
+            raise DownstreamTasksSkipped(tasks=list(self.skip_when_idle))  # type: ignore[no-untyped-call]
+        return counts
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - the provider's own
         """Return what OpenLineage is told: Exact's feed into the ledger; None before the task has read.
@@ -135,7 +157,15 @@ class ExtractOperator(StageOperator):
             select = self._mapping(context).select
             counts = extract(ledger, client, job.stream, run_id, window, select=select, zone=exact.zone)
         self.moved = job, counts
+        self._idle = bool(self.skip_when_idle) and self._leaves_nothing(ledger, context, job, window)
         return counts
+
+    def _leaves_nothing(self, ledger: Ledger, context: Context, job: Job, window: Window) -> bool:
+        from include.sync.idle import is_idle  # noqa: PLC0415
+        from include.sync.looking_again import look_again_every  # noqa: PLC0415
+
+        mapping, every = self._mapping(context), look_again_every()
+        return is_idle(ledger, job, mapping=mapping, run_id=str(context["run_id"]), window=window, look_again=every)
 
 
 class TransformOperator(StageOperator):

@@ -26,7 +26,7 @@ WINDOW = ("2026-02-01", "2026-02-03")
 
 @pytest.fixture
 def line(ledger: Ledger, sandbox: RunningSandbox) -> Line:
-    made = Line(ledger, sandbox)
+    made = Line(ledger, sandbox, proves=False)
     made.log_in()
     return made
 
