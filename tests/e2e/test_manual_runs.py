@@ -99,15 +99,16 @@ def test_canary_sends_one_and_leaves_nothing_ready_behind(airflow: Airflow) -> N
     assert set(airflow.applicants()) == people(1, 2)
 
 
-def test_forecast_counts_and_skips_the_rest(airflow: Airflow) -> None:
-    run, log = airflow.run(HISTORY, forecast=True, **MARCH)
+@pytest.mark.parametrize("dag_id", [HISTORY, LIVE])
+def test_forecast_counts_and_skips_the_rest(airflow: Airflow, dag_id: str) -> None:
+    run, log = airflow.run(dag_id, forecast=True, **MARCH)
     rest = {name: state for name, state in run["tasks"].items() if name != "plan"}
     assert (run["tasks"]["plan"], run["state"], set(rest.values())) == ("success", "success", {"skipped"}), log[
         -3000:
     ]
     assert writes(airflow) == []
     with open_ledger(airflow.ledger_url) as ledger:
-        assert ledger.deliveries.counts(stream_of(HISTORY).history(), "application", 1001) == {}
+        assert ledger.deliveries.counts(stream_of(dag_id).history(), "application", 1001) == {}
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 in_chromium = pytest.mark.skipif(not available(), reason=MISSING)
 REPLAY = "exact_to_personio_replay"
+LIVE = "exact_contacts_to_personio_applications"
 SHOTS = os.environ.get("EXACT_PERSONIO_SHOTS", "")
 """Folder in which to leave what the browser saw."""
 
@@ -35,6 +36,7 @@ SHOTS = os.environ.get("EXACT_PERSONIO_SHOTS", "")
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with Stack(tmp_path_factory.mktemp("backfill") / "home", limit_seconds=1.0) as running:
+        running.processes.env["EXACT_PERSONIO_START_FROM"] = "now"
         running.start()
         seeded = {"seed": 4, "accounts": 20, "contacts": 150, "dirty": False}
         running.sandbox.post("/_sandbox/seed", json=seeded).raise_for_status()
@@ -79,12 +81,18 @@ def test_window_of_a_run_with_a_logical_date(site: Site) -> None:
     assert sorted(site.applicants()) == sorted([*before, *site.by_month()[month]])
 
 
-def waiting(site: Site, run_id: str) -> dict[str, Any]:
+def waiting(site: Site, run_id: str, dag_id: str = DAG) -> dict[str, Any]:
     """Wait until the run asks; return what the person sees."""
-    path = f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/approve"
+    path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/approve"
     site.until(lambda: site.api.call("GET", path)["state"] == "awaiting_input")
     found: dict[str, Any] = site.api.call("GET", f"{path}/-1/hitlDetails")
     return found
+
+
+def answered(site: Site, run_id: str, answer: str, dag_id: str = DAG) -> None:
+    time.sleep(10)  # https://github.com/apache/airflow/issues/72716: an answer may come too soon for Airflow
+    path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
+    site.api.call("PATCH", path, json={"chosen_options": [answer], "params_input": {}})
 
 
 @pytest.mark.parametrize("answer", ["Reject", "Approve"])
@@ -98,9 +106,7 @@ def test_run_waits_for_a_person(site: Site, answer: str) -> None:
     assert f"Send {len(people)} records" in asked["subject"]
     assert not any(person in json.dumps(asked) for person in people)
     assert sorted(site.applicants()) == before
-    time.sleep(10)  # https://github.com/apache/airflow/issues/72716: an answer may come too soon for Airflow
-    path = f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
-    site.api.call("PATCH", path, json={"chosen_options": [answer], "params_input": {}})
+    answered(site, run_id, answer)
     assert site.finished(run_id) == "success"
     sent = answer == "Approve"
     assert sorted(site.applicants()) == (sorted([*before, *people]) if sent else before)
@@ -265,3 +271,30 @@ def test_test_says_what_works_and_what_does_not(site: Site, browser: Browser) ->
     shot(browser, "failed")
     assert "Recruiting" in browser.text
     assert "wrong-and-secret" not in browser.text
+
+
+def test_live_dag_spares_what_has_nothing_to_do_and_takes_no_no_for_that(site: Site) -> None:
+    """Its commit also runs where a run has spared its load; after a no it is skipped, and publishes nothing.
+
+    The last test: it has the live DAG read everybody, who are not new to it.
+    """
+    site.api.unpause(LIVE)
+    [first] = site.until(lambda: site.api.runs(LIVE))
+    assert site.finished(first["dag_run_id"], LIVE) == "success"
+    before = sorted(site.applicants())
+    idle = site.api.trigger(LIVE, {})
+    assert site.finished(idle, LIVE) == "success"
+    assert {name for name, state in site.tasks(idle, LIVE).items() if state == "success"} == {
+        "plan",
+        "extract",
+        "commit",
+    }
+    month = site.busy_months((2018, 2018))[0]
+    conf = {"created_from": f"{month}-01", "created_to": day_after(month), "require_approval": True}
+    asking = site.api.trigger(LIVE, conf)
+    waiting(site, asking, LIVE)
+    answered(site, asking, "Reject", LIVE)
+    assert site.finished(asking, LIVE) == "success"
+    states = site.tasks(asking, LIVE)
+    assert [states[name] for name in ("approve", "load", "commit")] == ["success", "skipped", "skipped"]
+    assert sorted(site.applicants()) == before

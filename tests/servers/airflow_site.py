@@ -67,8 +67,8 @@ class Site:
 
         return str(self.until(state))
 
-    def tasks(self, run_id: str) -> dict[str, str]:
-        found = self.api.call("GET", f"/dags/{DAG}/dagRuns/{run_id}/taskInstances")["task_instances"]
+    def tasks(self, run_id: str, dag_id: str = DAG) -> dict[str, str]:
+        found = self.api.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: task["state"] for task in found}
 
     def backfill(self, *arguments: str) -> None:

@@ -91,6 +91,7 @@ class Machine:
         variant: str = "",
         then: Then = "retry",
         follow: bool = False,
+        idle: bool = False,
         early: bool = False,
     ) -> Told:
         """Tell a story.
@@ -99,6 +100,7 @@ class Machine:
         :param variant: mistake that is built into them.
         :param then: what follows a death: the task's next try; or the run is given up, and the next run has to do.
         :param follow: let another run follow in any case.
+        :param idle: let a run for which there is nothing new come before that one.
         :param early: the next try comes while what the last one claimed is still its own.
         """
         self._stories += 1
@@ -107,7 +109,7 @@ class Machine:
         try:
             telling = _Telling(self, case, folder, url)
             telling.begin(strikes, variant=variant, early=early)
-            return telling.tell(then=then, follow=follow)
+            return telling.tell(then=then, follow=follow, idle=idle)
         finally:
             self.ledgers.drop(url)
             shutil.rmtree(folder, ignore_errors=True)
@@ -143,9 +145,12 @@ class _Telling:
     def _time(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=crash_clock.ahead(self.folder / "clock"))
 
-    def tell(self, *, then: Then, follow: bool) -> Told:
+    def tell(self, *, then: Then, follow: bool, idle: bool) -> Told:
         self._run("first", until_failure=then == "next_run")
         crash_ghost.thaw(self.folder)
+        if idle:
+            self._run("idle")
+            crash_ghost.thaw(self.folder)
         if follow or self.runs[-1]["state"] == "failed":
             self.people.append(self.case.latecomer)
             crash_world.add(self.sandbox, self.case.latecomer)

@@ -29,6 +29,8 @@ CASES = [
 DEFERRED = "say DeferTask after"
 RETRIES = 3
 """Deaths of one task that its run survives."""
+IDLE_TASKS = {("plan", 2), ("extract", 2), ("commit", 2)}
+"""What a second run goes through that finds nothing to do: task, and which of its processes."""
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,28 @@ def test_every_task_dies_somewhere(machine: Machine, found: dict[Destination, li
     told = Plan(case, tuple(strikes), follow=case.rights).tell(machine)
     assert told.verdict.good, (SEED, told.verdict, [boundary.name for boundary in told.struck])
     assert {boundary.task for boundary in told.struck} == set(TASKS)
+
+
+@pytest.fixture(scope="module")
+def of_idle_run(machine: Machine) -> list[Boundary]:
+    """Return the boundaries of a run that finds nothing to do, and spares three of its tasks."""
+    told = machine.story(CASES[0], follow=True, idle=True)
+    skipped = [{name for name, task in run["tasks"].items() if task["state"] == "skipped"} for run in told.runs]
+    assert skipped == [set(), {"transform", "approve", "load"}, set()]
+    return [boundary for boundary in boundaries(told) if (boundary.task, boundary.attempt) in IDLE_TASKS]
+
+
+@pytest.mark.parametrize("share", ["some", pytest.param("all", marks=pytest.mark.soak)])
+def test_run_that_spares_tasks_dies_anywhere(machine: Machine, of_idle_run: list[Boundary], share: str) -> None:
+    """Whether it has said what it skips or not: the next run finds whoever is new."""
+    dice = random.Random(f"{SEED} idle")  # noqa: S311 - a choice of places
+    last = [one for one in of_idle_run if one.task == "extract" and one.kind == "say"]
+    meant = of_idle_run if share == "all" else dice.sample(last, 1)
+    for boundary in meant:
+        strikes = [Strike(boundary.task, boundary.attempt, boundary.number)]
+        told = machine.story(CASES[0], strikes, follow=True, idle=True)
+        assert told.verdict.good, (boundary.name, told.verdict)
+        assert [one.place for one in told.struck] == [boundary.place]
 
 
 @pytest.mark.parametrize("part", [0, 2, *(pytest.param(part, marks=pytest.mark.soak) for part in (1, 3))])
