@@ -39,7 +39,7 @@ def gauges(ledger: Ledger, *, days: int = DAYS) -> list[Gauge]:
         *quotas(ledger),
         *_logins(ledger, now),
         _alarms(ledger),
-        _differences(ledger),
+        *_reconciled(ledger, now),
     ]
 
 
@@ -128,12 +128,19 @@ def _alarms(ledger: Ledger) -> Gauge:
     return _gauge("stream_in_trouble", doc, ("dag_id", "reason_code"), samples)
 
 
-def _differences(ledger: Ledger) -> Gauge:
+def _reconciled(ledger: Ledger, now: datetime) -> Iterator[Gauge]:
     samples = [
         Sample({"part": check.part, "kind": check.kind}, check.count)
         for check, _ in ledger.reconciliations.standing()
     ]
-    return _gauge("differences", "Differences that the last reconciliation found.", ("part", "kind"), samples)
+    yield _gauge("differences", "Differences that the last reconciliation found.", ("part", "kind"), samples)
+    last: dict[str, datetime] = {}
+    for run in ledger.reconciliations.runs():
+        last[run.depth] = max(last.get(run.depth, run.ended_at), run.ended_at)
+    ages = [Sample({"depth": depth}, _seconds(now, at)) for depth, at in last.items()]
+    yield _gauge(
+        "reconciliation_age_seconds", "Seconds since a reconciliation ended, by its depth.", ("depth",), ages
+    )
 
 
 def _seconds(now: datetime, at: datetime) -> float:

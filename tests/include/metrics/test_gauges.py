@@ -126,12 +126,19 @@ def test_trouble_and_differences_are_named_by_their_codes(ledger: Ledger, clock:
     ledger.alarms.note(DAG, Trouble("exact.refresh_token.old", "The login is dead.", "exact-personio login"))
     check = Check("124132/Contacts", "personio.application.missing", 2, ("a", "b"), "exact-personio trace a")
     ledger.reconciliations.keep({"run": "r", "depth": "personio", "verdict": "difference"}, clock.at, [check])
+    clock.at += timedelta(hours=1)
+    ledger.reconciliations.keep({"run": "s", "depth": "ledger", "verdict": "agreement"}, clock.at, [])
+    clock.at += timedelta(hours=1)
     found = scraped(exposition(gauges(ledger)))
     assert found["exact_personio_stream_in_trouble"] == [
         ({"dag_id": DAG, "reason_code": "exact.refresh_token.old"}, 1)
     ]
     kind = {"part": "124132/Contacts", "kind": "personio.application.missing"}
     assert found["exact_personio_differences"] == [(kind, 2)]
+    assert sorted(found["exact_personio_reconciliation_age_seconds"], key=str) == [
+        ({"depth": "ledger"}, 3600),
+        ({"depth": "personio"}, 7200),
+    ]
 
 
 def test_nothing_of_persons_or_keys_is_told(ledger: Ledger) -> None:
