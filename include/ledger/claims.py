@@ -19,6 +19,7 @@ from include.ledger.leases import (
     sent_to,
 )
 from include.ledger.run_outbox import ready_in, release
+from include.ledger.same_address import alone_with, settled_as
 from include.ledger.states import DONE, LATE_OUTCOME, READ_BACK, STATE_CHANGE, UNANSWERED, WAITING
 from include.ledger.tables import deliveries
 from include.ledger.taking import Claim, Taking, take
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from include.ledger.crypto import Cipher
     from include.ledger.database import Database
+    from include.ledger.same_address import Concluded
     from include.ledger.states import SettledState
     from include.records import Destination, StreamKey
 
@@ -178,6 +180,7 @@ class ClaimDesk:
         due_at: datetime | None = None,
         result: Mapping[str, Any] | None = None,
         unclear: bool = False,
+        concluded: Concluded | None = None,
     ) -> bool:
         """Record what came of a claim; return False if somebody has claimed the delivery since.
 
@@ -186,12 +189,17 @@ class ClaimDesk:
 
         :param result: what the service said of the record, as JSON values; kept encrypted.
         :param unclear: whether the service was asked and gave no clear answer; such attempts are counted.
+        :param concluded: ``created`` was not told but concluded: that it is so of no other record of the address.
         """
         now = self._database.now()
         mine = select(deliveries.c.state, deliveries.c.attempt, deliveries.c.was_in_doubt).where(
             deliveries.c.id == claim.delivery_id
         )
         with self._database.write() as connection:
+            if concluded is not None:
+                alone_with(connection, self._cipher, claim)
+                if other := settled_as(connection, self._cipher, claim, concluded):
+                    state, reason_code, due_at = other
             row = connection.execute(mine.with_for_update()).one()
             holds = row.attempt == claim.attempt and row.state in ("sending", "in_doubt")
             line = events.line(

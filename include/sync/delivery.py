@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from include.ledger.same_address import CLOCKS_APART, Concluded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from include.errors import AbortError
+    from include.errors import AbortError, AlreadyExistsError
     from include.ledger.claims import Claim
     from include.ledger.states import SettledState
 
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
 READ_BACK: Final = "ledger.delivery.read_back"
 OLDER: Final = "ledger.delivery.older"
 """What was read back is older than the first attempt."""
-
-CLOCKS_APART: Final = timedelta(minutes=15)
-"""How far our clock and the destination's may be apart, at most."""
 
 
 class LeaseLostError(Exception):
@@ -72,12 +71,15 @@ class Found:
         first = claim.first_sent_at
         return self.made_at is not None and first is not None and self.made_at < first - CLOCKS_APART
 
-    def outcome(self, claim: Claim) -> tuple[SettledState, str]:
-        """Return the state of what was found, and the reason.
+    def outcome(self, claim: Claim) -> dict[str, Any]:
+        """Return what the claim is settled as: the state of what was found, the reason, its id.
 
         What is older was made by somebody else; where nobody can tell, by us.
         """
-        return ("already_there", OLDER) if self.is_older(claim) else ("created", READ_BACK)
+        if self.is_older(claim):
+            return {"state": "already_there", "reason_code": OLDER, "remote_id": self.remote_id}
+        ours = {"state": "created", "reason_code": READ_BACK, "remote_id": self.remote_id}
+        return {**ours, "concluded": Concluded(self.made_at)}
 
 
 NOTHING: Final = Found()
@@ -91,6 +93,14 @@ def likeliest(held: Iterable[Found], claim: Claim) -> Found:
     latest = datetime.max.replace(tzinfo=UTC)
     known = sorted(held, key=lambda one: one.made_at or latest)
     return next((one for one in known if not one.is_older(claim)), known[-1] if known else NOTHING)
+
+
+def told_of_existing(claim: Claim, error: AlreadyExistsError) -> dict[str, Any]:
+    """Return what a claim is settled as whose record exists: our own unanswered attempt, if there is one, made it."""
+    told = {"reason_code": error.reason_code, "status": error.status, "remote_id": error.remote_id}
+    if claim.was_in_doubt:
+        return {"state": "created", "concluded": Concluded(), **told}
+    return {"state": "already_there", **told}
 
 
 class Delivery(Protocol):

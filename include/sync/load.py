@@ -25,7 +25,7 @@ from include.errors import (
     RetryLaterError,
 )
 from include.ledger.states import DONE
-from include.sync.delivery import NOTHING, Delivery, LeaseLostError, RecordHeldUpError, Sent
+from include.sync.delivery import NOTHING, Delivery, LeaseLostError, RecordHeldUpError, Sent, told_of_existing
 from include.sync.other_positions import SETTLED, OtherPositions
 from include.sync.outbox import RunOutbox
 from include.sync.patience import Patience, again
@@ -212,10 +212,8 @@ class Loader:
         except LeaseLostError:
             log.warning("Record %s was taken over while it waited for its turn.", claim.source_id)
         except AlreadyExistsError as error:
-            # Our own unanswered attempt is on record, so what exists is what it made.
-            state: SettledState = "created" if claim.was_in_doubt else "already_there"
             self._patience.answered()
-            self._settle(claim, state, reason_code=error.reason_code, status=error.status, remote_id=error.remote_id)
+            self._settle(claim, **told_of_existing(claim, error))
         except RecordRejectedError as error:
             if error.status is not None:
                 self._patience.answered()
@@ -242,8 +240,7 @@ class Loader:
         """Read back what an earlier attempt left, else send the record, unless that was tried too often."""
         found = self.delivery.find(claim) if claim.was_in_doubt else NOTHING
         if found:
-            state, reason = found.outcome(claim)
-            self._settle(claim, state, reason_code=reason, remote_id=found.remote_id)
+            self._settle(claim, **found.outcome(claim))
         elif claim.unanswered >= self.settings.max_attempts:
             # It stays on record that it was in doubt: when it is replayed, "already exists" is ours.
             self._settle(claim, "rejected", reason_code=ATTEMPTS_SPENT, field=IN_DOUBT if found is None else "")

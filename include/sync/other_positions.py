@@ -87,9 +87,9 @@ class OtherPositions:
             self._desk.settle(claim, "in_doubt", reason_code=error.reason_code, status=error.status, due_at=due)
             return False
         if found:
-            state, reason = found.outcome(claim)
-            self._desk.settle(claim, state, reason_code=reason, remote_id=found.remote_id)
-            counts[state] += 1
+            outcome = found.outcome(claim)
+            self._desk.settle(claim, **outcome)
+            counts[outcome["state"]] += 1
         elif found == NOTHING and now - claim.since >= self._settled:
             self._desk.settle(claim, "rejected", reason_code=CHANGED, field="job_position_id")
             counts["rejected"] += 1

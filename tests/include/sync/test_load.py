@@ -19,6 +19,7 @@ from include.errors import (
     ServiceUnavailableError,
 )
 from include.ledger.tables import events
+from include.records import Decision
 from include.sync.delivery import Found, likeliest
 from include.sync.load import Loader, LoadSettings, Sent
 
@@ -252,3 +253,24 @@ def test_crash_between_request_and_answer_sends_no_second_applicant(
     load(ledger, job, delivery)
     assert states(ledger, job) == {"created": 2}
     assert len(delivery.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        Scripted(None, error(OutcomeUnknownError), found=Found("78")),
+        Scripted(None, error(OutcomeUnknownError), error(AlreadyExistsError)),
+    ],
+    ids=["read back", "refused"],
+)
+def test_lost_answer_for_somebody_who_is_twice_at_exact_made_nobody(
+    ledger: Ledger, job: Job, delivery: Scripted
+) -> None:
+    """What the other record's request was clearly told is that record's, and one applicant is one record's."""
+    decisions = [
+        Decision(name, 1, "ready", payload={"job_position_id": 1001}, email="twice@example.org")
+        for name in ("a", "b")
+    ]
+    ledger.deliveries.decide(job.stream, job.destination, job.position, job.company, decisions, "r1")
+    load(ledger, job, delivery)
+    assert states(ledger, job) == {"created": 1, "already_there": 1}
