@@ -5,30 +5,28 @@ Ten refused calls an hour make Exact block the key, so a typing error must not b
 
 from __future__ import annotations
 
-import difflib
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from include.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 KeyType = Literal["guid", "int", "int64", "string", "composite", "unknown"]
 
 _DATA: Final = Path(__file__).with_name("endpoints.yaml")
 _LETTERS: Final = {"G": "GET", "P": "POST", "U": "PUT", "D": "DELETE"}
 _MASS: Final = ("bulk", "sync")
-_PATH: Final = re.compile(r"[A-Za-z0-9_]+(?:\([^()/?#%\s]*\))?(?:/[A-Za-z0-9_]+(?:\([^()/?#%\s]*\))?)*")
-_KEY: Final = re.compile(r"\([^()]*\)")
+# Not compiled here: the module is imported to show a form, too, and `re` keeps what it has compiled.
+_PATH: Final = r"[A-Za-z0-9_]+(?:\([^()/?#%\s]*\))?(?:/[A-Za-z0-9_]+(?:\([^()/?#%\s]*\))?)*"
+_KEY: Final = r"\([^()]*\)"
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointInfo:
+class EndpointInfo(NamedTuple):
     """What is known of one endpoint.
 
     .. seealso:: https://start.exactonline.nl/docs/HlpRestAPIResources.aspx
@@ -98,15 +96,15 @@ def unlisted_endpoint(text: str) -> EndpointInfo:
     known = catalogue().get(name.lower())
     if known is not None:
         return known
-    if not _PATH.fullmatch(name):
+    if not re.fullmatch(_PATH, name):
         raise ConfigurationError(
             f"`{_shown(name)}` is no path of an endpoint.",
             reason_code="exact.endpoint.malformed",
             way_out="Write service and name, such as crm/Accounts; options go into `params`.",
         )
-    bare = _KEY.sub("", name)
+    bare = without_keys(name)
     first = catalogue().get("/".join(bare.lower().split("/")[:2]))
-    protected = _is_protected(bare, _protected()) or (first is not None and first.protected)
+    protected = bare.lower().startswith(_protected()) or (first is not None and first.protected)
     methods = frozenset(_LETTERS.values())
     return EndpointInfo(name, "ID", "guid", (("ID", "guid"),), methods, _page_size(bare), protected, listed=False)
 
@@ -116,6 +114,8 @@ def nearest(text: str) -> list[str]:
 
     :param text: what was asked for.
     """
+    import difflib  # noqa: PLC0415 - lazily, for the Dag parse
+
     wanted = text.lower()
     names = catalogue()
     found = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
@@ -133,18 +133,21 @@ def without_keys(path: str) -> str:
 
     :param path: such as ``crm/Accounts(guid'...')/BankAccounts``.
     """
-    return _KEY.sub("", path)
+    return re.sub(_KEY, "", path)
 
 
 def _infos(data: Mapping[str, Any]) -> Iterator[EndpointInfo]:
-    keys, mandatory, protected = data["keys"], data["mandatory"], tuple(data["protected"])
+    mandatory, sizes, protected = data["mandatory"], data["page_size"], _below(data["protected"])
+    # Nearly all have the same key.
+    key_of = cache(_key)
     for service, by_methods in data["methods"].items():
+        first = service.partition("/")[0]
+        size, usual = int(sizes.get(first, sizes["default"])), data["keys"].get(f"{first}/*", "ID guid")
         for letters, names in by_methods.items():
             methods = frozenset(_LETTERS[letter] for letter in letters)
-            for name in names:
+            for name in names.split():
                 path = f"{service}/{name}"
-                key, key_type, parts = _key_of(path, keys)
-                size = int(data["page_size"].get(service.partition("/")[0], data["page_size"]["default"]))
+                key, key_type, parts = key_of(data["keys"].get(path, usual))
                 yield EndpointInfo(
                     path=path,
                     key=key,
@@ -152,13 +155,12 @@ def _infos(data: Mapping[str, Any]) -> Iterator[EndpointInfo]:
                     key_parts=parts,
                     methods=methods,
                     page_size=size,
-                    protected=_is_protected(path, protected),
+                    protected=path.lower().startswith(protected),
                     mandatory=tuple(mandatory.get(path, ())),
                 )
 
 
-def _key_of(path: str, keys: Mapping[str, str]) -> tuple[str, KeyType, tuple[tuple[str, KeyType], ...]]:
-    text = keys.get(path) or keys.get(f"{path.partition('/')[0]}/*") or "ID guid"
+def _key(text: str) -> tuple[str, KeyType, tuple[tuple[str, KeyType], ...]]:
     if text == "?":
         return "", "unknown", ()
     words = text.split()
@@ -176,11 +178,12 @@ def _key_type(text: str) -> KeyType:
 
 @cache
 def _protected() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(info.path.partition("/")[0] for info in catalogue().values() if info.protected))
+    return _below(dict.fromkeys(info.path.partition("/")[0] for info in catalogue().values() if info.protected))
 
 
-def _is_protected(path: str, protected: tuple[str, ...]) -> bool:
-    return path.lower().startswith(tuple(f"{name.lower()}/" for name in protected))
+def _below(names: Iterable[str]) -> tuple[str, ...]:
+    """Return what the paths below these services and endpoints begin with, in lower case."""
+    return tuple(f"{name.lower()}/" for name in names)
 
 
 def _page_size(path: str) -> int:
