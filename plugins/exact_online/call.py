@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from exact_online.hooks import ExactOnlineHook
+from exact_online import DEFAULT_CONNECTION
 from exact_online.links import ExactOnlineRecordLink
-from ledger_task.exports import RowsFile
 from ledger_task.private import PrivateOperator
 
 if TYPE_CHECKING:
@@ -17,12 +16,14 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from exact_online.hooks import ExactOnlineHook
     from include.clients.exact import ExactClient
     from include.errors import ConfigurationError
     from include.ledger import Ledger
     from include.records import Row
     from include.sync.exact_action import Action, ExactAction
     from include.sync.exact_request import ExactRequest
+    from ledger_task.exports import RowsFile
 
 
 class ExactOnlineCallOperator(PrivateOperator):
@@ -40,7 +41,7 @@ class ExactOnlineCallOperator(PrivateOperator):
     def __init__(
         self,
         *,
-        exact_conn_id: str = ExactOnlineHook.default_conn_name,
+        exact_conn_id: str = DEFAULT_CONNECTION,
         division: int | str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -59,6 +60,8 @@ class ExactOnlineCallOperator(PrivateOperator):
 
         :raises ConfigurationError: ``division`` is no number.
         """
+        from exact_online.hooks import ExactOnlineHook  # noqa: PLC0415 - lazily, for the Dag parse
+
         return ExactOnlineHook(self.exact_conn_id, number_of(self.division, "division"))
 
     def action(self, action: str, **fields: Any) -> ExactAction:
@@ -114,6 +117,7 @@ class ExactOnlineCallOperator(PrivateOperator):
     ) -> dict[str, Any]:
         """Make any other call; return where its rows are, or the id of what was written."""
         from include.sync.exact_request import requested_rows, requested_write  # noqa: PLC0415
+        from ledger_task.exports import RowsFile  # noqa: PLC0415
 
         endpoint = request.checked().path
         file = RowsFile(self, context, path=path, fmt=fmt) if request.method == "GET" else None

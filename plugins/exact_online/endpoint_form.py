@@ -8,7 +8,6 @@ from airflow.sdk import Param
 
 from exact_online.call import ExactOnlineCallOperator, columns_of, object_of
 from include.clients.endpoints import catalogue
-from ledger_task.exports import RowsFile
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -112,6 +111,8 @@ class EndpointFormOperator(ExactOnlineCallOperator):
 
     def work(self, ledger: Ledger, context: Context) -> dict[str, Any]:
         """Check the fields; then make the call."""
+        from ledger_task.exports import RowsFile  # noqa: PLC0415 - lazily, for the Dag parse
+
         params = dict(context["params"])
         self.division = params.get("division")
         if params["action"] == "other":
@@ -144,6 +145,8 @@ class EndpointFormOperator(ExactOnlineCallOperator):
         )
 
     def _other(self, ledger: Ledger, context: Context, params: dict[str, Any]) -> dict[str, Any]:
+        from ledger_task.exports import RowsFile  # noqa: PLC0415
+
         request = self._request(params)
         request.checked()
         if self.check_only:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
+from exact_online import DEFAULT_CONNECTION
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
@@ -31,7 +33,7 @@ class ExactOnlineHook(BaseHook):
     """
 
     conn_name_attr = "exact_conn_id"
-    default_conn_name = "exact_online_default"
+    default_conn_name = DEFAULT_CONNECTION
     conn_type = "exact_online"
     hook_name = "Exact Online"
 

@@ -8,7 +8,6 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 
 from exact_to_personio.approval_question import after_no, question, response_timeout, unusable_timeout
 from exact_to_personio.stage import StageOperator
-from ledger_task.failures import as_airflow_failures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +71,7 @@ class ApproveOperator(StageOperator, ApprovalOperator):
         :param event: Airflow's answer.
         """
         from include.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy stays out of the Dag parse
+        from ledger_task.failures import as_airflow_failures  # noqa: PLC0415
 
         if chosen := event.get("chosen_options"):
             with as_airflow_failures(), open_ledger() as ledger:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetWatcher
 
+from exact_online import DEFAULT_CONNECTION as EXACT_CONNECTION
+from personio import DEFAULT_CONNECTION as PERSONIO_CONNECTION
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from airflow.triggers.base import BaseEventTrigger
 
     from include.records import Entity
-
-EXACT_CONNECTION = "exact_online_default"
-PERSONIO_CONNECTION = "personio_default"
 
 
 def new_contacts(conn_id: str = EXACT_CONNECTION) -> Asset:

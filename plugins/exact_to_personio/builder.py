@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, TriggerRule, chain
 
 from exact_to_personio.approval import ApproveOperator
-from exact_to_personio.deadlines import deadline_of
 from exact_to_personio.forms import form
 from exact_to_personio.loading import LoadOperator
 from exact_to_personio.operators import CommitOperator, ExtractOperator, PlanOperator, TransformOperator
 from exact_to_personio.stream_alarms import stream_committed, stream_failed
+from include.environment import deadline_minutes
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.deadline import DeadlineAlert
+
     from include.records import Destination, Entity
 
 RUNS = 4
@@ -43,13 +45,21 @@ def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str
         catchup=False,
         max_active_runs=RUNS,
         default_args={**default_args(), "on_failure_callback": stream_failed},
-        deadline=deadline_of(dag_id),
+        deadline=_deadline(dag_id),
         params=form(destination, entity),
         tags=["exact-online", "personio", entity.lower()],
         doc_md=doc,
     )
     add_line(dag, entity, destination)
     return dag
+
+
+def _deadline(dag_id: str) -> DeadlineAlert | None:
+    if not deadline_minutes():
+        return None
+    from exact_to_personio.deadlines import deadline_of  # noqa: PLC0415 - few have one
+
+    return deadline_of(dag_id)
 
 
 def add_line(dag: DAG, entity: Entity, destination: Destination, *, windows_only: bool = False) -> None:

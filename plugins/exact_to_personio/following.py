@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exact_online.hooks import ExactOnlineHook
+from exact_online import DEFAULT_CONNECTION
 from ledger_task.operator import LedgerOperator
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from exact_online.hooks import ExactOnlineHook
     from include.ledger import Ledger
 
 
@@ -35,7 +36,7 @@ class FollowDeletionsOperator(LedgerOperator):
 
     template_fields: Sequence[str] = ("exact_conn_ids",)
 
-    def __init__(self, *, exact_conn_ids: str = ExactOnlineHook.default_conn_name, **kwargs: Any) -> None:
+    def __init__(self, *, exact_conn_ids: str = DEFAULT_CONNECTION, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.exact_conn_ids = exact_conn_ids
 
@@ -69,6 +70,8 @@ class FollowDeletionsOperator(LedgerOperator):
 
     def _hooks(self) -> list[ExactOnlineHook]:
         """Return a hook for each division, once each."""
+        from exact_online.hooks import ExactOnlineHook  # noqa: PLC0415
+
         named = dict.fromkeys(part.strip() for part in self.exact_conn_ids.split(",") if part.strip())
         hooks: dict[int, ExactOnlineHook] = {}
         for conn_id in named:

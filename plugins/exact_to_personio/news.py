@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, chain
 
-from exact_online.news import ExactNewsFeed
 from exact_to_personio.assets import EXACT_CONNECTION, PERSONIO_CONNECTION, new_accounts, new_contacts, new_employees
 from exact_to_personio.form_fields import START_PATTERN
 from include.environment import setting
 from ledger_task.dag_defaults import FIRST_DAY, default_args
 from ledger_task.operator import LedgerOperator
-from personio.news import PersonioNewsFeed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +41,11 @@ class NewsOperator(LedgerOperator):
     def feed(self) -> NewsFeed:
         """Return where the records come from."""
         if self.kind == "employees":
+            from personio.news import PersonioNewsFeed  # noqa: PLC0415 - lazily, for the Dag parse
+
             return PersonioNewsFeed(self.conn_id)
+        from exact_online.news import ExactNewsFeed  # noqa: PLC0415
+
         return ExactNewsFeed("Accounts" if self.kind == "accounts" else "Contacts", self.conn_id)
 
 

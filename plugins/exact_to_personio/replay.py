@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import BaseOperator, Param
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from exact_to_personio.form_fields import optional, switch
-from exact_to_personio.stage import refuse_unknown_names
-from include.records import Destination
+from exact_to_personio.forms import CONSTANTS
 from ledger_task.operator import LedgerOperator
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def replay_params() -> dict[str, Param]:
             "string",
             "Destination",
             "Of these only what becomes this at Personio.",
-            enum=[None, *get_args(Destination)],
+            enum=[None, *CONSTANTS],
             section=NARROW,
         ),
         "since": optional(
@@ -86,7 +85,8 @@ class ReplayOperator(LedgerOperator):
 
     def work(self, ledger: Ledger, context: Context) -> list[dict[str, Any]]:
         """Mark; return which runs are to be started."""
-        from include.replay import plan, replay, selection  # noqa: PLC0415 - lazily, for the Dag parse
+        from exact_to_personio.stage import refuse_unknown_names  # noqa: PLC0415 - lazily, for the Dag parse
+        from include.replay import plan, replay, selection  # noqa: PLC0415
 
         refuse_unknown_names(self, context)
         params = context["params"]

@@ -6,22 +6,24 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from exact_online.hooks import ExactOnlineHook
+from exact_online import DEFAULT_CONNECTION as EXACT_CONNECTION
 from exact_to_personio.forms import overrides_of
 from exact_to_personio.preview_link import PreviewLink, preview_url
 from ledger_task.operator import LedgerOperator
-from personio.hooks import PersonioHook
+from personio import DEFAULT_CONNECTION as PERSONIO_CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import BaseOperator, Context
 
+    from exact_online.hooks import ExactOnlineHook
     from include.ledger import Ledger
     from include.records import Destination, Entity, Window
     from include.sync.asked import Asked
     from include.sync.job import Job
     from include.transform import Mapping as FieldMapping
+    from personio.hooks import PersonioHook
 
 
 class StageOperator(LedgerOperator):
@@ -46,8 +48,8 @@ class StageOperator(LedgerOperator):
         entity: Entity,
         destination: Destination,
         windows_only: bool = False,
-        exact_conn_id: str = ExactOnlineHook.default_conn_name,
-        personio_conn_id: str = PersonioHook.default_conn_name,
+        exact_conn_id: str = EXACT_CONNECTION,
+        personio_conn_id: str = PERSONIO_CONNECTION,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -59,6 +61,8 @@ class StageOperator(LedgerOperator):
 
     @cached_property
     def _personio(self) -> PersonioHook:
+        from personio.hooks import PersonioHook  # noqa: PLC0415 - lazily, for the Dag parse
+
         return PersonioHook(self.personio_conn_id)
 
     @cached_property
@@ -67,6 +71,8 @@ class StageOperator(LedgerOperator):
 
     def _exact(self, context: Context) -> ExactOnlineHook:
         """Return the hook, the same one for the whole task: each asks Airflow's API for its connection."""
+        from exact_online.hooks import ExactOnlineHook  # noqa: PLC0415
+
         division = context["params"].get("division")
         return self._exact_of.setdefault(division, ExactOnlineHook(self.exact_conn_id, division))
 

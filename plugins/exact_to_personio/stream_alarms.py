@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from exact_to_personio.notifiers import StreamNotifier, alert, configured_notifiers, place_of, tell_everybody
 from ledger_task.operator import LedgerOperator
 
 if TYPE_CHECKING:
@@ -35,7 +34,8 @@ class WatchStreamsOperator(LedgerOperator):
 
     def work(self, ledger: Ledger, context: Context) -> int:
         """Look and tell; return how many messages that were."""
-        from include.metrics.streams import look_at_all  # noqa: PLC0415 - lazily, for the Dag parse
+        from exact_to_personio.notifiers import StreamNotifier, configured_notifiers  # noqa: PLC0415 - lazily,
+        from include.metrics.streams import look_at_all  # noqa: PLC0415 - for the Dag parse
         from include.settings import load_settings  # noqa: PLC0415
 
         # Made first: a mistake in their setting is found on a quiet day.
@@ -66,6 +66,8 @@ def tell_news(ledger: Ledger, context: dict[str, Any]) -> int:
     :raises ConfigurationError: the setting of the notifiers is wrong.
     :raises RetryLaterError: none of them could send it.
     """
+    from exact_to_personio.notifiers import StreamNotifier, configured_notifiers, tell_everybody  # noqa: PLC0415
+
     notifiers = configured_notifiers(StreamNotifier())
     with ledger.alarms.telling() as news:
         for alarm in news:
@@ -75,6 +77,8 @@ def tell_news(ledger: Ledger, context: dict[str, Any]) -> int:
 
 
 def _said(alarm: Alarm) -> dict[str, str]:
+    from exact_to_personio.notifiers import alert  # noqa: PLC0415
+
     since = f"{alarm.since:%Y-%m-%d %H:%M} UTC"
     if alarm.ended_at is None:
         kind, message = (
@@ -122,6 +126,7 @@ def tell_quietly(note: Callable[[Ledger], None], context: dict[str, Any], about:
     :param context: for the notifiers' templates.
     :param about: what nobody could be told if it goes wrong, for the log.
     """
+    from exact_to_personio.notifiers import place_of  # noqa: PLC0415
     from include.errors import ExactPersonioError  # noqa: PLC0415
     from include.ledger import open_ledger  # noqa: PLC0415
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from ledger_task.failures import as_airflow_failures
-
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -34,6 +32,7 @@ class LedgerOperator(BaseOperator):
         """
         from include.errors import ExactPersonioError  # noqa: PLC0415 - lazily, for the Dag parse
         from include.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy stays out of the Dag parse
+        from ledger_task.failures import as_airflow_failures  # noqa: PLC0415
 
         with as_airflow_failures(), open_ledger() as ledger, ledger.told_plainly():
             try:

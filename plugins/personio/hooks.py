@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow.sdk import BaseHook
 
+from personio import DEFAULT_CONNECTION
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -31,7 +33,7 @@ class PersonioHook(BaseHook):
     """
 
     conn_name_attr = "personio_conn_id"
-    default_conn_name = "personio_default"
+    default_conn_name = DEFAULT_CONNECTION
     conn_type = "personio"
     hook_name = "Personio"
 
