@@ -14,12 +14,12 @@ the form is kept by Airflow with the run. **Who**: the owner of the connection `
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, chain
+from airflow.sdk import DAG
 
 from exact_online.endpoint_form import EndpointFormOperator, endpoint_params
-from ledger_task.dag_defaults import default_args
+from ledger_task.dag_defaults import add_in_order, default_args
 
-with DAG(
+dag = DAG(
     "exact_endpoint",
     schedule=None,
     catchup=False,
@@ -27,8 +27,9 @@ with DAG(
     params=endpoint_params(),
     tags=["exact-online", "manual"],
     doc_md=__doc__,
-) as dag:
-    chain(
-        EndpointFormOperator(task_id="check", check_only=True),
-        EndpointFormOperator(task_id="call"),
-    )
+)
+add_in_order(
+    dag,
+    EndpointFormOperator(task_id="check", check_only=True, default_args=dag.default_args),
+    EndpointFormOperator(task_id="call", default_args=dag.default_args),
+)

@@ -11,12 +11,12 @@ trigger a new run. **Who**: the owner of the connection `exact_online_default`.
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, chain
+from airflow.sdk import DAG
 
 from exact_online.time_form import TimeTransactionFormOperator, time_transaction_params
-from ledger_task.dag_defaults import default_args
+from ledger_task.dag_defaults import add_in_order, default_args
 
-with DAG(
+dag = DAG(
     "exact_time_transactions",
     schedule=None,
     catchup=False,
@@ -24,8 +24,9 @@ with DAG(
     params=time_transaction_params(),
     tags=["exact-online", "manual"],
     doc_md=__doc__,
-) as dag:
-    chain(
-        TimeTransactionFormOperator(task_id="check", check_only=True),
-        TimeTransactionFormOperator(task_id="write"),
-    )
+)
+add_in_order(
+    dag,
+    TimeTransactionFormOperator(task_id="check", check_only=True, default_args=dag.default_args),
+    TimeTransactionFormOperator(task_id="write", default_args=dag.default_args),
+)

@@ -16,7 +16,7 @@ from airflow.sdk import DAG
 from exact_to_personio.replay import ReplayOperator, StartReplayOperator, replay_params
 from ledger_task.dag_defaults import default_args
 
-with DAG(
+dag = DAG(
     "exact_to_personio_replay",
     schedule=None,
     catchup=False,
@@ -24,6 +24,7 @@ with DAG(
     params=replay_params(),
     tags=["exact-online", "personio", "manual"],
     doc_md=__doc__,
-) as dag:
-    mark = ReplayOperator(task_id="mark")
-    StartReplayOperator.partial(task_id="start").expand_kwargs(mark.output)
+)
+mark = ReplayOperator(task_id="mark", default_args=dag.default_args)
+dag.add_task(mark)
+StartReplayOperator.partial(task_id="start", dag=dag).expand_kwargs(mark.output)

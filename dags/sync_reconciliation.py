@@ -16,11 +16,11 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from exact_to_personio.reconciliation import ReconcileOperator, TellDifferencesOperator
 from include.environment import setting
-from ledger_task.dag_defaults import FIRST_DAY, default_args
+from ledger_task.dag_defaults import FIRST_DAY, add_in_order, default_args
 
 NAMES = r"^\s*[\w.-]+(\s*,\s*[\w.-]+)*\s*$"
 
-with DAG(
+dag = DAG(
     "sync_reconciliation",
     schedule=CronDataIntervalTimetable("37 4 * * *", timezone="UTC"),
     start_date=FIRST_DAY,
@@ -60,13 +60,17 @@ with DAG(
     },
     tags=["exact-online", "personio", "reconciliation"],
     doc_md=__doc__,
-) as dag:
-    reconcile = ReconcileOperator(
+)
+add_in_order(
+    dag,
+    ReconcileOperator(
         task_id="reconcile",
         depth="{{ params.depth }}",
         channel="{{ params.channel }}",
         exact_conn_ids="{{ params.exact_connections }}",
         personio_conn_ids="{{ params.personio_connections }}",
-    )
+        default_args=dag.default_args,
+    ),
     # A task of its own: whoever was not told is told by its retry, without a second comparison.
-    reconcile >> TellDifferencesOperator(task_id="tell")
+    TellDifferencesOperator(task_id="tell", default_args=dag.default_args),
+)

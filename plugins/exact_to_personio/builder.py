@@ -12,7 +12,7 @@ from exact_to_personio.loading import LoadOperator
 from exact_to_personio.operators import CommitOperator, ExtractOperator, PlanOperator, TransformOperator
 from exact_to_personio.stream_alarms import stream_committed, stream_failed
 from include.environment import deadline_minutes
-from ledger_task.dag_defaults import FIRST_DAY, default_args
+from ledger_task.dag_defaults import FIRST_DAY, add_in_order, default_args
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.deadline import DeadlineAlert
@@ -44,7 +44,8 @@ def build_dag(*, dag_id: str, entity: Entity, destination: Destination, doc: str
         start_date=FIRST_DAY,
         catchup=False,
         max_active_runs=RUNS,
-        default_args={**default_args(), "on_failure_callback": stream_failed},
+        # A list: of anything else Airflow asks all kinds of collections whether it is one, a millisecond long.
+        default_args={**default_args(), "on_failure_callback": [stream_failed]},
         deadline=_deadline(dag_id),
         params=form(destination, entity),
         tags=["exact-online", "personio", entity.lower()],
@@ -65,9 +66,6 @@ def _deadline(dag_id: str) -> DeadlineAlert | None:
 def add_line(dag: DAG, entity: Entity, destination: Destination, *, windows_only: bool = False) -> None:
     """Add the tasks of the line to a DAG, whose id also names the asset that tells other DAGs of a run.
 
-    They are made before they are added: a task that is made inside a DAG's block copies the whole form once for each
-    class that it is made of, and carries a copy. Airflow puts the form's values before a task in any case.
-
     :param dag: outside of its block.
     :param windows_only: of a DAG for history: a run has to say which records it means. Only a live run may find that
         there is nothing to do.
@@ -78,7 +76,8 @@ def add_line(dag: DAG, entity: Entity, destination: Destination, *, windows_only
         "windows_only": windows_only,
         "default_args": dag.default_args,
     }
-    tasks = (
+    add_in_order(
+        dag,
         PlanOperator(task_id="plan", **line),
         ExtractOperator(task_id="extract", skip_when_idle=() if windows_only else BETWEEN, **line),
         TransformOperator(task_id="transform", **line),
@@ -87,13 +86,10 @@ def add_line(dag: DAG, entity: Entity, destination: Destination, *, windows_only
         CommitOperator(
             task_id="commit",
             asset=Asset(name=dag.dag_id, uri=f"x-exact-online://{dag.dag_id}/{entity.lower()}"),
-            on_success_callback=None if windows_only else stream_committed,
+            on_success_callback=[] if windows_only else [stream_committed],
             trigger_rule=TriggerRule.ALL_SUCCESS if windows_only else TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
             **line,
         ),
     )
-    dag.add_tasks(tasks)
-    chain(*tasks)
     if not windows_only:
-        _, extract, *_, commit = tasks
-        chain(extract, commit)
+        chain(dag.get_task("extract"), dag.get_task("commit"))

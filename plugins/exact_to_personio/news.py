@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, chain
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
-from exact_to_personio.assets import EXACT_CONNECTION, PERSONIO_CONNECTION, new_accounts, new_contacts, new_employees
+from exact_online import DEFAULT_CONNECTION as EXACT_CONNECTION
+from exact_to_personio.assets import new_accounts, new_contacts, new_employees
 from exact_to_personio.form_fields import START_PATTERN
 from include.environment import setting
-from ledger_task.dag_defaults import FIRST_DAY, default_args
+from ledger_task.dag_defaults import FIRST_DAY, add_in_order, default_args
 from ledger_task.operator import LedgerOperator
+from personio import DEFAULT_CONNECTION as PERSONIO_CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +151,7 @@ def build_news_dag(*, dag_id: str, kind: Kind, doc: str | None, schedule: str, c
     """
     makers = {"accounts": new_accounts, "contacts": new_contacts, "employees": new_employees}
     conn_id = conn_id or (PERSONIO_CONNECTION if kind == "employees" else EXACT_CONNECTION)
-    with DAG(
+    dag = DAG(
         dag_id,
         schedule=CronDataIntervalTimetable(schedule, timezone="UTC"),
         start_date=FIRST_DAY,
@@ -159,14 +161,15 @@ def build_news_dag(*, dag_id: str, kind: Kind, doc: str | None, schedule: str, c
         params=news_params(),
         tags=["personio" if kind == "employees" else "exact-online", "events", kind],
         doc_md=doc,
-    ) as dag:
-        what: dict[str, Any] = {"kind": kind, "conn_id": conn_id}
-        chain(
-            PollNewsOperator(task_id="poll", **what),
-            EmitNewsOperator(task_id="emit", asset=makers[kind](conn_id), **what),
-            # Also when nothing was new: how far was read is worth knowing then, too.
-            ConfirmNewsOperator(task_id="confirm", trigger_rule="none_failed", **what),
-        )
+    )
+    what: dict[str, Any] = {"kind": kind, "conn_id": conn_id, "default_args": dag.default_args}
+    add_in_order(
+        dag,
+        PollNewsOperator(task_id="poll", **what),
+        EmitNewsOperator(task_id="emit", asset=makers[kind](conn_id), **what),
+        # Also when nothing was new: how far was read is worth knowing then, too.
+        ConfirmNewsOperator(task_id="confirm", trigger_rule="none_failed", **what),
+    )
     return dag
 
 

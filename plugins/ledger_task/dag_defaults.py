@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import chain
+
 from include.environment import setting
 
 if TYPE_CHECKING:
-    from airflow.sdk import Param
+    from airflow.sdk import DAG, BaseOperator, Param
 
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """Start date of the scheduled DAGs; they do not catch up, so it only has to lie in the past."""
@@ -31,6 +33,19 @@ def default_args() -> dict[str, Any]:
         "retry_exponential_backoff": 2,
         "max_retry_delay": timedelta(minutes=15),
     }
+
+
+def add_in_order(dag: DAG, *tasks: BaseOperator) -> None:
+    """Add tasks to a DAG, one after the other.
+
+    They are made before they are added, with its ``default_args``: a task that is made inside a DAG's block copies
+    the whole form once for each class that it is made of, and carries a copy. Airflow puts the form's values before a
+    task in any case.
+
+    :param dag: outside of its block.
+    """
+    dag.add_tasks(tasks)
+    chain(*tasks)
 
 
 def in_one_dialect(params: dict[str, Param]) -> dict[str, Param]:
