@@ -6,26 +6,28 @@ lone surrogate or a number beyond the range of a float; services send both, and 
 
 from __future__ import annotations
 
+import codecs
 import json
-import re
+from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _decode: Final = msgspec.json.Decoder().decode
-_encode: Final = msgspec.json.Encoder(order="sorted").encode
+_encoder: Final = msgspec.json.Encoder(order="sorted")
+_encode: Final = _encoder.encode
 _SAME: Final = frozenset({str, int, bool, NoneType})
 """What both write alike; of a float msgspec writes the exponent differently."""
 
 _DEEP: Final = 20
 """Levels of a value that are looked at: Python's own module, which needs no call per level, goes deeper."""
 
-_OUTSIDE: Final = re.compile(r"[^\x00-~]+")
-"""What Python's module escapes and msgspec writes as it is."""
+_ESCAPED: Final = "exact-personio-escaped"
+"""The name under which Python's codecs know how JSON writes what is not ASCII; a third of the time of a search."""
 
 
 def read_json(text: bytes, *, parse_int: Callable[[str], Any] | None = None) -> Any:
@@ -55,10 +57,23 @@ def canonical(value: Any) -> bytes:
             text = _encode(value)
         except UnicodeEncodeError:  # a lone surrogate
             return _by_python(value)
-        if text.isascii() and b"\x7f" not in text:
-            return text
-        return _OUTSIDE.sub(_escaped, text.decode()).encode()
+        return _in_ascii(text)
     return _by_python(value)
+
+
+def canonical_each(values: Sequence[dict[str, Any]]) -> list[bytes]:
+    """Return what `canonical` returns of each of many values, in half the time.
+
+    :param values: as `canonical` takes them; they are written at once if all that they hold is plain.
+    """
+    if _SAME.issuperset(map(type, chain.from_iterable(map(dict.values, values)))):
+        try:
+            # A line break within a text is escaped.
+            lines = _encoder.encode_lines(values).split(b"\n")
+        except UnicodeEncodeError:  # a lone surrogate
+            return list(map(canonical, values))
+        return [_in_ascii(line) for line in lines[:-1]]
+    return list(map(canonical, values))
 
 
 def _written_alike(value: Any, deeper: int = _DEEP) -> bool:
@@ -73,8 +88,20 @@ def _written_alike(value: Any, deeper: int = _DEEP) -> bool:
     return deeper > 0 and all(_written_alike(one, deeper - 1) for one in value)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return json.dumps(found[0])[1:-1]
+def _in_ascii(text: bytes) -> bytes:
+    """Escape what Python's module escapes and msgspec writes as it is."""
+    if not text.isascii():
+        text = text.decode().encode("ascii", _ESCAPED)
+    return text.replace(b"\x7f", b"\\u007f")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+codecs.register_error(_ESCAPED, _escaped)
 
 
 def _by_python(value: Any) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.json_values import canonical, read_json
+from include.json_values import canonical, canonical_each, read_json
 
 SCALARS = (
     st.none()
@@ -34,6 +34,17 @@ def by_python(value: Any) -> bytes:
 def test_a_text_is_to_the_byte_what_stored_hashes_were_made_of(value: Any) -> None:
     """Another byte, and every record that was sent would count as changed."""
     assert canonical(value) == by_python(value)
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=4), SCALARS | VALUES, max_size=4), max_size=4))
+def test_many_texts_are_what_each_of_them_is(values: list[dict[str, Any]]) -> None:
+    """Whatever one of them holds, and however many lines its texts have."""
+    assert canonical_each(values) == [by_python(value) for value in values]
+
+
+@given(st.lists(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text()), max_size=4))
+def test_many_plain_texts_are_what_each_of_them_is(values: list[dict[str, Any]]) -> None:
+    assert canonical_each(values) == [by_python(value) for value in values]
 
 
 @given(VALUES)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, select, text
 
-from include.ledger.staged_rows import content_of, whole
+from include.ledger.staged_rows import contents_of, whole
 from include.ledger.tables import staged
 
 if TYPE_CHECKING:
@@ -34,9 +34,11 @@ NAMES = st.sampled_from(["ID", "A", "z", "Timestamp"])
 @given(st.dictionaries(NAMES, st.none() | st.integers() | st.text() | st.floats()))
 def test_the_whole_row_is_made_of_its_content(row: dict[str, Any]) -> None:
     """The row comes back as it was; its content is the same whatever its row version."""
-    content = content_of(row)
+    content = contents_of([row])[0]
     assert sorted(map(repr, json.loads(whole(row, content)).items())) == sorted(map(repr, row.items()))
-    assert content_of({**row, "Timestamp": "7"}) == content_of({k: v for k, v in row.items() if k != "Timestamp"})
+    assert contents_of([{**row, "Timestamp": "7"}]) == contents_of(
+        [{k: v for k, v in row.items() if k != "Timestamp"}]
+    )
 
 
 def test_a_page_costs_as_many_statements_as_a_row(

@@ -54,6 +54,27 @@ def test_the_resume_point_moves_with_its_page(ledger: Ledger, source: Make) -> N
     assert ledger.staging.totals(STREAM, "other") == StageResult()
 
 
+@pytest.mark.parametrize(("pages", "highest"), [([5, None, 3], 5), ([None, 3, 7], 7), ([None, None, None], None)])
+def test_a_page_without_rows_changes_no_highest_version(
+    ledger: Ledger, source: Make, pages: list[int | None], highest: int | None
+) -> None:
+    """And the pages of a run that begins at its first one again are added to those it has read."""
+    for attempt in (1, 2):
+        for number, version in enumerate(pages, 1):
+            rows = [] if version is None else [source(number, version)]
+            ledger.staging.stage(STREAM, "a", rows, resume="more", page=number)
+        assert ledger.staging.highest_seen(STREAM, "a") == highest
+        assert ledger.staging.totals(STREAM, "a").read == attempt * sum(one is not None for one in pages)
+
+
+def test_of_a_record_that_comes_again_on_a_page_the_newest_is_kept(ledger: Ledger, source: Make) -> None:
+    """Of equal versions the last: nothing tells them apart but where they stand."""
+    rows = [source(1, 3, "old"), source(1, 3, "kept"), source(1, 2, "older"), source(2)]
+    assert ledger.staging.stage(STREAM, "a", rows, resume=None, page=1) == StageResult(4, 2, 0, 2)
+    (chunk,) = ledger.staging.undecided(STREAM, "application", 1)
+    assert {row.row["FirstName"] for row in chunk} == {"kept", "Ada"}
+
+
 def test_an_empty_last_page_ends_the_extract(ledger: Ledger) -> None:
     """A run that reads nothing is done all the same."""
     assert ledger.staging.stage(STREAM, "a", [], resume=None, page=1) == StageResult()
