@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from include.errors import ErrorBudgetSpentError
 from include.ledger.limit_tables import api_errors
@@ -37,6 +37,18 @@ WAIT_SECONDS: Final = 120.0
 """Longer than a call may take whose end is waited for."""
 
 _POLL_SECONDS: Final = (0.02, 1.0)
+
+# Made once: every call to Exact asks it.
+_NEWEST: Final = (
+    select(api_errors.c.at)
+    .where(
+        api_errors.c.scope == bindparam("scope"),
+        api_errors.c.endpoint == bindparam("endpoint"),
+        api_errors.c.at > bindparam("after"),
+    )
+    .order_by(api_errors.c.at.desc())
+    .limit(ERRORS_PER_HOUR)
+)
 
 
 class SharedErrorBudget:
@@ -109,18 +121,9 @@ class SharedErrorBudget:
 
     def _errors(self, place: Place, scope: str, endpoint: str) -> list[datetime]:
         """Return when the newest nine of the hour came; once the oldest is an hour old, eight are left."""
-        query = (
-            select(api_errors.c.at)
-            .where(
-                api_errors.c.scope == scope,
-                api_errors.c.endpoint == endpoint.lower(),
-                api_errors.c.at > self._database.now() - HOUR,
-            )
-            .order_by(api_errors.c.at.desc())
-            .limit(ERRORS_PER_HOUR)
-        )
+        asked = {"scope": scope, "endpoint": endpoint.lower(), "after": self._database.now() - HOUR}
         with place.read() as connection:
-            return list(connection.execute(query).scalars())
+            return list(connection.execute(_NEWEST, asked).scalars())
 
     def _record(self, scope: str, endpoint: str, status: int) -> None:
         now = self._database.now()

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import and_, bindparam, delete, func, select
 
 from include.ledger.limit_tables import pacer_buckets, pacer_grants
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
     from sqlalchemy import Row as SqlRow
 
     from include.ledger.database import Database
@@ -31,6 +31,23 @@ Lane = Literal["live", "history"]
 
 _PROMPT = 200
 """A slot that is used within this part of its window keeps its date: callers leave more than that as a margin."""
+
+
+# Made once: each call to a service needs most of them, and making one takes longer than having it carried out.
+_at = pacer_grants.c.at
+_of_bucket = pacer_grants.c.bucket == bindparam("of")
+_BUCKET = select(pacer_buckets).where(pacer_buckets.c.bucket == bindparam("of")).with_for_update()
+_CHANGE = pacer_buckets.update().where(pacer_buckets.c.bucket == bindparam("of"))
+_GRANT = pacer_grants.insert().returning(pacer_grants.c.id)
+_FORGET = delete(pacer_grants).where(
+    _of_bucket,
+    # A time far ahead can only come from a clock that was set back since; it would block for as long.
+    (pacer_grants.c.expires < bindparam("now")) & (_at < bindparam("first")) | (_at > bindparam("last")),
+)
+_RECENT = (_of_bucket, _at >= bindparam("first"), _at <= bindparam("last"))
+_USED = select(func.count()).where(*_RECENT)
+_OLDEST = select(_at).where(*_RECENT).order_by(_at).limit(1).offset(bindparam("skipped"))
+_HISTORY = pacer_grants.c.lane == "history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +113,7 @@ class SharedPacer:
             free_at = _free_at(connection, row, ask, now)
             if free_at <= now:
                 grant = {"bucket": bucket, "at": now, "expires": now + ask.window, "lane": lane}
-                given = connection.execute(pacer_grants.insert().values(grant).returning(pacer_grants.c.id))
+                given = connection.execute(_GRANT, grant)
                 self._last[get_ident(), bucket] = _Slot(given.scalar_one(), now, ask.window)
                 if row.remaining is not None and row.remaining_until > now:
                     changes["remaining"] = row.remaining - 1
@@ -184,16 +201,15 @@ class SharedPacer:
             self._set(connection, bucket, blocked_until=max(until, row.blocked_until))
 
     def _lock(self, connection: Connection, bucket: str) -> SqlRow[Any]:
-        query = select(pacer_buckets).where(pacer_buckets.c.bucket == bucket).with_for_update()
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(_BUCKET, {"of": bucket}).one_or_none()
         if row is not None:
             return row
         fresh = {"bucket": bucket, "blocked_until": 0, "remaining": None, "remaining_until": 0}
         connection.execute(self._database.insert(pacer_buckets).on_conflict_do_nothing(), fresh)
-        return connection.execute(query).one()
+        return connection.execute(_BUCKET, {"of": bucket}).one()
 
     def _set(self, connection: Connection, bucket: str, **values: int) -> None:
-        connection.execute(pacer_buckets.update().where(pacer_buckets.c.bucket == bucket).values(**values))
+        connection.execute(_CHANGE, {"of": bucket, **values})
 
 
 class LanePacer:
@@ -236,10 +252,7 @@ def _asked(limit: int, seconds: float, lane: Lane, share: float) -> _Ask:
 
 def _forget(connection: Connection, bucket: str, window: int, now: int) -> None:
     """Remove what counts no longer from the log of the slots given."""
-    stale = and_(pacer_grants.c.expires < now, pacer_grants.c.at < now - window)
-    # A time far ahead can only come from a clock that was set back since; it would block for as long.
-    ahead = pacer_grants.c.at > now + window
-    connection.execute(delete(pacer_grants).where(pacer_grants.c.bucket == bucket, stale | ahead))
+    connection.execute(_FORGET, {"of": bucket, "now": now, "first": now - window, "last": now + window})
 
 
 def _free_at(connection: Connection, row: SqlRow[Any], ask: _Ask, now: int) -> int:
@@ -253,23 +266,24 @@ def _free_at(connection: Connection, row: SqlRow[Any], ask: _Ask, now: int) -> i
     silent_at = int(row.live_at) + ask.window + 1
     if not ask.own:
         return max(free_at, silent_at)
-    own = _window_end(connection, row.bucket, ask.own, ask.window, now, pacer_grants.c.lane == "history")
+    own = _window_end(connection, row.bucket, ask.own, ask.window, now, own_only=True)
     return max(free_at, min(own, silent_at))
 
 
 def _window_end(
-    connection: Connection, bucket: str, limit: int, window: int, now: int, *mine: ColumnElement[bool]
+    connection: Connection, bucket: str, limit: int, window: int, now: int, *, own_only: bool = False
 ) -> int:
     """Return when fewer than ``limit`` of the slots given lie within the window.
 
-    :param mine: which of the slots count.
+    :param own_only: count those of the history lane alone.
     """
-    at = pacer_grants.c.at
-    recent = and_(pacer_grants.c.bucket == bucket, at >= now - window, at <= now + window, *mine)
-    used = connection.execute(select(func.count()).where(recent)).scalar_one()
+    recent = {"of": bucket, "first": now - window, "last": now + window}
+    used = connection.execute(_USED.where(_HISTORY) if own_only else _USED, recent).scalar_one()
     if used < limit:
         return 0
-    oldest = connection.execute(select(at).where(recent).order_by(at).offset(used - limit).limit(1)).scalar_one()
+    oldest = connection.execute(
+        _OLDEST.where(_HISTORY) if own_only else _OLDEST, {**recent, "skipped": used - limit}
+    ).scalar_one()
     # One microsecond more: a window with both ends counted must not hold both slots.
     return int(oldest) + window + 1
 

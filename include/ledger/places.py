@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -68,8 +67,7 @@ def take(database: Database, name: str, count: int) -> Place | None:
         return _taken_in_server(database, int.from_bytes(digest[:4], "big") >> 1, count)
     if database.file is None:
         return Place(database)
-    stem = f"{database.file.name}.{digest.hex()[:16]}"
-    files = [database.file.with_name(f"{stem}-{number}.lock") for number in range(count)]
+    files = [f"{database.file}.{digest.hex()[:16]}-{number}.lock" for number in range(count)]
     for file in files:
         descriptor = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
         if _locked(descriptor):
@@ -79,7 +77,7 @@ def take(database: Database, name: str, count: int) -> Place | None:
 
 
 class _FilePlace(Place):
-    def __init__(self, database: Database, descriptor: int, others: list[Path]) -> None:
+    def __init__(self, database: Database, descriptor: int, others: list[str]) -> None:
         super().__init__(database)
         self._descriptor = descriptor
         self._others = others
@@ -101,7 +99,7 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _is_held(file: Path) -> bool:
+def _is_held(file: str) -> bool:
     try:
         descriptor = os.open(file, os.O_RDWR)
     except FileNotFoundError:

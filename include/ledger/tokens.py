@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import OperationalError
 
 from include.clients.ports import StoredToken
@@ -28,6 +28,9 @@ _NOTES: Final = ("asked", "early")
 
 _SAVE_AGAIN: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between the attempts to save a link, as long as a database takes to restart."""
+
+_CHAIN: Final = select(tokens).where(tokens.c.connection_id == bindparam("id"))
+"""Made once: every call reads its token."""
 
 _SAME_TIME: Final = timedelta(seconds=5)
 """Clocks that are nearer than this need no correction; asking the server takes a while, too."""
@@ -120,7 +123,7 @@ class SharedVault:
             connection.execute(tokens.update().where(*same).values(sealed=sealed))
 
     def _find(self, connection: Connection) -> StoredToken | None:
-        row = connection.execute(select(tokens).where(tokens.c.connection_id == self._id)).one_or_none()
+        row = connection.execute(_CHAIN, {"id": self._id}).one_or_none()
         if row is None:
             return None
         kept = self._cipher.open(row.sealed)
