@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -40,17 +41,19 @@ def rows_of(body: Any, endpoint: str) -> tuple[list[Row], str | None]:
         raise _unreadable(endpoint)
     if link is not None and not isinstance(link, str):
         raise _unreadable(endpoint)
-    for row in data:
-        _drop_links(row)
+    _drop_links(data)
     return data, link or None
 
 
-def _drop_links(row: Row) -> None:
+def _drop_links(rows: list[Row]) -> None:
     """Drop ``__metadata`` and unexpanded collections: links, no data, and they would be kept encrypted."""
-    row.pop("__metadata", None)
-    if dict in map(type, row.values()):
-        for name in [name for name, value in row.items() if isinstance(value, dict) and "__deferred" in value]:
-            del row[name]
+    for row in rows:
+        row.pop("__metadata", None)
+    # Looked for in all rows at once: pages of feeds have none.
+    if dict in map(type, chain.from_iterable(map(dict.values, rows))):
+        for row in rows:
+            for name in [name for name, value in row.items() if isinstance(value, dict) and "__deferred" in value]:
+                del row[name]
 
 
 def _unreadable(endpoint: str) -> ProtocolError:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from include.ledger.staging import ResumePoint
     from include.records import Entity, Page, RecordFilter, Row, StreamKey, Window
 
-_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_HEX: Final = "[0-9A-Fa-f]"
+# Without a group that repeats, which takes half as long again.
+_GUID: Final = re.compile("-".join(f"{_HEX}{{{digits}}}" for digits in (8, 4, 4, 4, 12)))
 _VERSIONS: Final = 2**63
 """Row versions have 64 bits with a sign."""
 
