@@ -233,7 +233,10 @@ def retried(call: Callable[[], T], *, sleep: Callable[[float], None], attempts: 
         sleep=sleep,
         reraise=True,
     )
-    return policy(call)
+    answers: list[T] = []
+    # Not returned through tenacity: its record of a call is a cycle, and keeps what it holds until somebody looks.
+    policy(lambda: answers.append(call()))
+    return answers.pop()
 
 
 def action_for(status: int, kind: BodyKind, *, write: bool) -> Action:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from include.sync import collector
 from include.sync.moving import begun_anew, known_moves, witness_after, witness_in
 from include.sync.pages import created_at, source_rows, window_pages
 from include.sync.planning_lane import end_reached, lane_columns
@@ -122,12 +123,13 @@ def _read_anew(ledger: Ledger, stream: StreamKey, run_id: str) -> bool:
 
 def _stage(ledger: Ledger, stream: StreamKey, run_id: str, pages: Iterable[Rows], *, versioned: bool = True) -> None:
     progress = Progress(f"{stream.entity.lower()} read")
-    with ledger.kept_open():
+    with ledger.kept_open(), collector.between_pages():
         for page, rows in pages:
             staged = ledger.staging.stage(
                 stream, run_id, rows, resume=page.next, page=page.number, versioned=versioned
             )
             progress.add(staged.read)
+            collector.sweep(page.number)
     log.info("%s by this attempt; all attempts: %s", progress.line(), totals(ledger, stream, run_id))
 
 

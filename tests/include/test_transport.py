@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import logging
 import traceback
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -149,6 +151,22 @@ def test_retries_end() -> None:
     with pytest.raises(ServiceUnavailableError):
         retried(failing, sleep=slept.append)
     assert (len(calls), len(slept)) == (3, 2)
+
+
+def test_what_was_returned_is_kept_by_nobody() -> None:
+    """A page of the feed is megabytes; it goes when its reader lets go, not when the collector comes by."""
+
+    class Answer:
+        pass
+
+    gc.disable()
+    try:
+        answer = retried(Answer, sleep=lambda _: None)
+        held = weakref.ref(answer)
+        del answer
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_doubt_is_never_retried() -> None:
