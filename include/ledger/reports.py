@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from include.ledger.overview import StreamStatus, overview
 from include.ledger.replays import Replays
 from include.ledger.run_outbox import RunOutboxes, in_outbox
-from include.ledger.states import PENDING
+from include.ledger.states import IN_FLIGHT, PENDING
 from include.ledger.tables import deliveries
 from include.ledger.windows import of_lanes, of_stream
 
@@ -153,6 +153,13 @@ class Reports(Replays, RunOutboxes):
         with self._database.read() as connection:
             ends: datetime | None = connection.execute(query).scalar_one()
         return ends
+
+    def is_any_in_flight(self, stream: StreamKey, destination: Destination) -> bool:
+        """Say whether a request may have left for what a live run looks after, of any position and lane."""
+        mine = of_lanes(deliveries, stream), deliveries.c.destination == destination
+        query = select(literal(1)).where(*mine, deliveries.c.state.in_(IN_FLIGHT)).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
 
     def in_doubt_elsewhere(self, stream: StreamKey, destination: Destination, job: int) -> int:
         """Return how many of the stream's deliveries to other positions may exist at Personio, or may not."""

@@ -41,4 +41,5 @@ def is_idle(
         return False
     if RunOutbox(ledger, job, terms.run_key, selected=False, most=None).left():
         return False
-    return not job.position or not ledger.deliveries.in_doubt_elsewhere(job.stream, job.destination, job.position)
+    # What a run of history left without an answer, or a run for another position, the next live run looks up.
+    return not ledger.deliveries.is_any_in_flight(job.stream, job.destination)

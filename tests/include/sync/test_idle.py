@@ -77,6 +77,16 @@ def somebody_is_in_doubt(line: Line) -> None:
     assert desk.settle(claim, "in_doubt", due_at=desk.now() + timedelta(hours=1))
 
 
+def another_position_left_somebody(line: Line) -> None:
+    """Let a run die while it sends, and people apply for another position from then on."""
+    somebody_waits(line)
+    job = line.job
+    assert line.ledger.deliveries.claim(job.company, job.destination, job.position, stream=job.stream, run_id="dag/x")
+    line.position = 1002
+    line.run("elsewhere")
+    line.run("elsewhere again")
+
+
 def somebody_is_being_sent(line: Line) -> None:
     """Let another worker have it, or die with it."""
     somebody_waits(line)
@@ -115,6 +125,7 @@ def somebody_was_asked(line: Line) -> None:
         somebody_new,
         somebody_waits,
         somebody_is_in_doubt,
+        another_position_left_somebody,
         somebody_is_being_sent,
         somebody_is_replayed,
         read_and_not_decided,
@@ -157,3 +168,28 @@ def test_once_a_day_all_is_looked_at(line: Line, ledger: Ledger, monkeypatch: py
     assert not run.is_idle()
     run.decide()
     assert read(line, "third").is_idle()
+
+
+def test_what_history_left_in_doubt_is_looked_up_although_the_live_lane_has_never_read_it(
+    ledger: Ledger, sandbox: RunningSandbox
+) -> None:
+    line = Line(ledger, sandbox)
+    line.log_in()
+    hire(line, "past@example.org")
+    for name in ("first", "second"):
+        line.run(name, start_from="now")
+    assert read(line, "idle", start_from="now").is_idle()
+    past = line.start("past", created_from="2020-01-01")
+    for stage in (past.plan, past.extract, past.decide):
+        stage()
+    job, desk = past.job, ledger.deliveries
+    claim = desk.claim(
+        *(job.company, job.destination, job.position), stream=job.stream, run_id=past.key, selected_for=past.key
+    )
+    assert claim is not None
+    line.run("live", start_from="now")
+    assert desk.settle(claim, "in_doubt")
+    run = read(line, "third", start_from="now")
+    assert not run.is_idle()
+    run.decide()
+    assert run.load() == {"created": 1}
