@@ -10,12 +10,15 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import literal, select
+
 from include.ledger.people_tables import names
+from include.ledger.tables import deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from include.ledger.crypto import Cipher
 
@@ -70,6 +73,11 @@ def replace(connection: Connection, cipher: Cipher, words: Mapping[int, Collecti
             rows.append({"digest": digest, "delivery_id": number})
     if rows:
         connection.execute(names.insert(), rows)
+
+
+def is_named() -> ColumnElement[bool]:
+    """Return the condition that a delivery is found by a name."""
+    return select(literal(1)).where(names.c.delivery_id == deliveries.c.id).exists()
 
 
 def forget(connection: Connection, ids: Collection[int] | Select[Any]) -> None:

@@ -103,10 +103,19 @@ class Retention:
             return connection.execute(run_outbox.delete().where(over)).rowcount
 
     def _blank_deliveries(self, older_than: datetime) -> int:
+        self._forget_names(and_(_settled(older_than), deliveries.c.email_hash.is_(None)))
         # By its address a person may still ask why they were rejected; there is no other use for what is done.
         return self._blank_columns(_done(older_than), ("sealed", "result", "email_hash")) + self._blank_columns(
             _settled(older_than), ("sealed", "result")
         )
+
+    def _forget_names(self, over: ColumnElement[bool]) -> None:
+        """Forget by which names deliveries are found; without an address, erasing a person would not find them."""
+        where = and_(over, names.is_named())
+        query = select(deliveries.c.id).where(where, deliveries.c.id > bindparam("after"))
+        for ids in self._slices(query.order_by(deliveries.c.id).limit(SLICE)):
+            with self._database.write() as connection:
+                names.forget(connection, select(deliveries.c.id).where(deliveries.c.id.in_(ids), where))
 
     def _blank_columns(self, over: ColumnElement[bool], names: tuple[str, ...]) -> int:
         where = and_(over, or_(*(deliveries.c[name].is_not(None) for name in names)))

@@ -131,10 +131,9 @@ class Filling:
             return
         lines = list(out)
         traces = self._traces(lines)
-        emails = self._emails()
-        for line, trace, name in zip(lines, traces, self._called(called, lines), strict=True):
-            row, fate = self._rows[line], out[line]
-            email = None if emails is None else emails[line]
+        emails = self._emails() or [None] * len(self._rows)
+        for line, trace, name in zip(lines, traces, self._called(called, lines, emails), strict=True):
+            row, fate, email = self._rows[line], out[line], emails[line]
             self.decisions[self._places[line]] = Decision(
                 row.source_id, row.row_version, fate.outcome, fate.code, fate.field, None, email, trace, name
             )
@@ -148,10 +147,24 @@ class Filling:
             (leaf, steps if isinstance(steps, int) else steps[kept], ways) for leaf, steps, ways in self._steps
         ]
 
-    def _called(self, columns: Sequence[str], lines: Sequence[int]) -> list[str]:
-        """Return by line what a record is called in these columns, as far as the mapping reads them."""
-        known = [self._table.column(name) for name in columns if name in self._table]
-        return [" ".join(value for column in known if isinstance(value := column[line], str)) for line in lines]
+    def _called(self, columns: Sequence[str], lines: Sequence[int], emails: Sequence[Any] = ()) -> list[str]:
+        """Return by line what a record is called in these columns, as far as the mapping reads them.
+
+        A main contact's name only beside their address, by which erasing the person finds the account.
+
+        :param emails: by line of the table; needed for columns of a main contact.
+        """
+        known = [(name.startswith(CONTACT), self._table.column(name)) for name in columns if name in self._table]
+        if not known:
+            return [""] * len(lines)
+        return [
+            " ".join(
+                value
+                for theirs, column in known
+                if isinstance(value := column[line], str) and not (theirs and emails[line] is None)
+            )
+            for line in lines
+        ]
 
     def _emails(self) -> list[Any] | None:
         return next((values for leaf, values in self._made if leaf.name == "email"), None)

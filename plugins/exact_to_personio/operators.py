@@ -131,8 +131,8 @@ class ExtractOperator(StageOperator):
         counts = super().execute(context)
         if self._idle:
             self.log.info("Nothing new, and nothing waits: %s have nothing to do.", ", ".join(self.skip_when_idle))
-            # Skipping ends the task, so its result is pushed by hand. Not by Airflow's mixin, which would skip them
-            # again when they are cleared: by then there may be something to do.
+            # Skipping ends the task, so its result is pushed by hand. Not by Airflow's mixin, which would skip
+            # transform again when it is cleared with what follows: by then there may be something to do.
             context["ti"].xcom_push("return_value", counts)
             raise DownstreamTasksSkipped(tasks=list(self.skip_when_idle))  # type: ignore[no-untyped-call]
         return counts

@@ -297,4 +297,8 @@ def test_live_dag_spares_what_has_nothing_to_do_and_takes_no_no_for_that(site: S
     assert site.finished(asking, LIVE) == "success"
     states = site.tasks(asking, LIVE)
     assert [states[name] for name in ("approve", "load", "commit")] == ["success", "skipped", "skipped"]
+    again = {"dry_run": False, "dag_run_id": asking, "task_ids": ["commit"], "only_failed": False}
+    site.api.call("POST", f"/dags/{LIVE}/clearTaskInstances", json=again)
+    assert site.finished(asking, LIVE) == "success"
+    assert site.tasks(asking, LIVE)["commit"] == "skipped"
     assert sorted(site.applicants()) == before

@@ -166,6 +166,17 @@ def test_retention_forgets_the_name_with_the_address(ledger: Ledger, clock: Cloc
     assert bool(ledger.deliveries.history_of_email(MAIL)) == (left > 0) or state != "rejected"
 
 
+@pytest.mark.parametrize("outcome", ["rejected", "skipped_by_rule"])
+def test_retention_forgets_the_name_of_whom_no_address_is_held(ledger: Ledger, clock: Clock, outcome: Any) -> None:
+    """Nobody could ask by it, and an erasure by the address would not find it."""
+    refused = Decision(VERA, 1, outcome, "exact.Email.missing", "Email", called="Véra de Unmistakable")
+    decide(ledger, refused)
+    clock.advance(200 * 86_400)
+    decide(ledger, refused._replace(source_id="young"))
+    ledger.retention.purge(clock.at - timedelta(days=180))
+    assert len(found(ledger, "vera unmistakable")) == 1
+
+
 @pytest.mark.parametrize("state", ["ready", "created", "rejected", "in_doubt"])
 def test_erasing_forgets_the_name(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
     monkeypatch.setattr(erasures, "SETTLE_SECONDS", 0)

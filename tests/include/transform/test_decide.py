@@ -104,11 +104,23 @@ def test_who_is_not_sent_is_known_by_name_unless_exact_anonymised_them() -> None
     assert decide_contact().called == ""
     assert decide_account({}, {KEY: PERSON}).called == "Acme B.V."
     assert decide_account({"MainContact": None}, {}).called == "Acme B.V."
-    assert (
-        decide_account({}, {KEY: {**PERSON, "Email": None, "BusinessEmail": None}}).called == "Acme B.V. Vera Jansen"
-    )
+    assert decide_account({}, {KEY: {**PERSON, "LastName": None}}).called == "Acme B.V. Vera"
     assert decide_account({}, {KEY: {**PERSON, "IsAnonymised": 1}}).called == "Acme B.V."
     assert decide_account({"IsAnonymised": 1}, {KEY: PERSON}).called == ""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Email": None, "BusinessEmail": None},
+        {"Email": "vera@", "BusinessEmail": None},
+        {"EndDate": "/Date(1577836800000)/"},
+    ],
+)
+def test_name_of_a_main_contact_is_kept_beside_their_address_only(changes: dict[str, Any]) -> None:
+    """Their row is not held with the account's: without an address an erasure of the person would not find it."""
+    decision = decide_account({}, {KEY: {**PERSON, **changes}})
+    assert (decision.email, decision.called) == (None, "Acme B.V.")
 
 
 @pytest.mark.parametrize(
