@@ -89,7 +89,11 @@ def fill(ledger: Ledger, job: Job, run_key: str, numbers: range) -> set[str]:
     rows = [SourceRow(source_id, number + 1, None, {}) for number, source_id in zip(numbers, ids, strict=True)]
     ledger.staging.stage(job.stream, run_key, rows, resume=None, page=1)
     decisions = [
-        Decision(row.source_id, row.row_version, "ready", payload={"job_position_id": 1001}, email="a@example.org")
+        Decision(
+            *(row.source_id, row.row_version, "ready"),
+            payload={"job_position_id": 1001},
+            email=f"{row.source_id}@example.org",
+        )
         for row in rows
     ]
     ledger.deliveries.decide(
