@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Asset, Context
 
     from include.ledger import Ledger
-    from include.records import Window
     from include.sync.asked import Asked
-    from include.sync.job import Job
 
 
 class PlanOperator(StageOperator, SkipMixin):
@@ -149,23 +147,19 @@ class ExtractOperator(StageOperator):
     def work(self, ledger: Ledger, context: Context) -> dict[str, int]:
         """Stage the feed's pages; return counts."""
         from include.sync.extract import extract  # noqa: PLC0415
-
-        job, run_id = self._job(context), str(context["run_id"])
-        window = self._window(ledger, job, context)
-        exact = self._exact(context)
-        with exact.client(ledger, job.run_key(run_id), lane=job.lane) as client:
-            select = self._mapping(context).select
-            counts = extract(ledger, client, job.stream, run_id, window, select=select, zone=exact.zone)
-        self.moved = job, counts
-        self._idle = bool(self.skip_when_idle) and self._leaves_nothing(ledger, context, job, window)
-        return counts
-
-    def _leaves_nothing(self, ledger: Ledger, context: Context, job: Job, window: Window) -> bool:
         from include.sync.idle import is_idle  # noqa: PLC0415
         from include.sync.looking_again import look_again_every  # noqa: PLC0415
 
-        mapping, every = self._mapping(context), look_again_every()
-        return is_idle(ledger, job, mapping=mapping, run_id=str(context["run_id"]), window=window, look_again=every)
+        job, run_id = self._job(context), str(context["run_id"])
+        window, mapping = self._window(ledger, job, context), self._mapping(context)
+        exact = self._exact(context)
+        with exact.client(ledger, job.run_key(run_id), lane=job.lane) as client:
+            counts = extract(ledger, client, job.stream, run_id, window, select=mapping.select, zone=exact.zone)
+        self.moved = job, counts
+        if self.skip_when_idle:
+            every = look_again_every()
+            self._idle = is_idle(ledger, job, mapping=mapping, run_id=run_id, window=window, look_again=every)
+        return counts
 
 
 class TransformOperator(StageOperator):

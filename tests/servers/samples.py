@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from include.records import SourceRow
+from include.records import Decision, SourceRow
+from include.transform import load_mapping, transform_rows
 
 JOB = {"job_position_id": 1001}
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -27,3 +28,13 @@ ACCOUNT = {
 
 def staged(row: dict[str, Any], created: datetime | None = CREATED) -> SourceRow:
     return SourceRow(str(row.get("ID")), 1, created, row)
+
+
+def decide_account(account: dict[str, Any], contacts: dict[str, dict[str, Any]]) -> Decision:
+    """Decide on the sample account with changes.
+
+    :param contacts: main contacts that were looked up, by key.
+    """
+    mapping = load_mapping("Accounts", "application", overrides=JOB)
+    (decision,) = transform_rows([staged({**ACCOUNT, **account})], mapping, main_contacts=contacts, now=NOW)
+    return decision
