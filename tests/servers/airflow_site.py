@@ -71,6 +71,19 @@ class Site:
         found = self.api.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: task["state"] for task in found}
 
+    def question(self, run_id: str, dag_id: str = DAG) -> dict[str, Any]:
+        """Wait until the run asks a person; return what the person sees."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/approve"
+        self.until(lambda: self.api.call("GET", path)["state"] == "awaiting_input")
+        found: dict[str, Any] = self.api.call("GET", f"{path}/-1/hitlDetails")
+        return found
+
+    def answer(self, run_id: str, answer: str, dag_id: str = DAG) -> None:
+        """Answer what the run asks, as a person who reads the question first."""
+        time.sleep(10)  # https://github.com/apache/airflow/issues/72716: an answer may come too soon for Airflow
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
+        self.api.call("PATCH", path, json={"chosen_options": [answer], "params_input": {}})
+
     def backfill(self, *arguments: str) -> None:
         """Create a backfill by Airflow's own command line.
 
