@@ -34,8 +34,8 @@ def chapter(result: Result) -> list[str]:
     """Return one measure's tables and plots."""
     lines = [f"### {result.title}", ""]
     about = result.about
-    load_before = f"load average {about['load_before']} before it"
-    state = f"**on a busy machine ({load_before}): read its ratios**" if about["busy"] else load_before
+    before = f"{about['in_use_before']:.0f}% of its CPUs in use before it"
+    state = f"**on a busy machine ({before}): read its ratios**" if about["busy"] else f"a quiet machine ({before})"
     where = f"{about['scale']} scale, {about['began'][:10]}, Python {about['python']}, {about['cpus']} cores"
     lines += [f"`python -m benchmarks.{result.measure}`, {where}, {about['seconds']:.0f} s; {state}.", ""]
     for table in result.tables:

@@ -12,10 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path(os.environ.get("EXACT_PERSONIO_BUILD", ROOT / "build")) / "bench"
-BUSY = 0.75
-"""Load average before a measure above which other work ran beside it."""
+BUSY = 10.0
+"""Percent of the machine's CPUs in use before a measure, above which other work ran beside it."""
+LOOK_SECONDS = 3.0
+"""How long to look at that: a load average would still count the measure before this one."""
 
 Cell = str | int | float | None
 
@@ -91,12 +95,13 @@ def scale_asked(doc: str | None) -> str:
 
 def surroundings(scale: str) -> dict[str, Any]:
     """Return where and when a measure begins; to be asked before its own work is the load."""
-    load = os.getloadavg()[0]
+    cpus = psutil.cpu_times_percent(LOOK_SECONDS)
+    in_use = 100 - cpus.idle - getattr(cpus, "iowait", 0)
     return {
         "scale": scale,
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
-        "load_before": round(load, 2),
-        "busy": load > BUSY,
+        "in_use_before": round(in_use, 1),
+        "busy": in_use > BUSY,
         "cpus": os.cpu_count(),
         "python": platform.python_version(),
     }
