@@ -142,7 +142,7 @@ def main(scale: str) -> int:
                     f"mapping {GOAL:,} records per CPU second",
                     f"{best:,.0f}; the columns alone {max(found['columns'].values()):,.0f}",
                     best >= GOAL,
-                    f"{GOAL / best:.1f} times too slow: most of a record's time is its body, its story and its tuple",
+                    f"{GOAL / best:.1f} times too slow: see *Where the rest of the time goes*",
                 )
             ],
             plots=[Plot("transforming", "Transforming", "bars", labels, series, "records per CPU second", log=True)],

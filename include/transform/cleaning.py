@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from include.transform.distinct import kinds_of
 from include.transform.values import clean, clean_text
 
 if TYPE_CHECKING:
@@ -28,9 +27,11 @@ _LAST_MS: Final = 253_402_300_799_999
 """The end of the year 9999."""
 
 
-def clean_column(raw: list[Any], edm: Edm) -> list[Any]:
-    """Return what `clean` makes of each value."""
-    kinds = kinds_of(raw)
+def clean_column(raw: list[Any], edm: Edm, kinds: frozenset[type]) -> list[Any]:
+    """Return what `clean` makes of each value; the very list where nothing had to be mended.
+
+    :param kinds: the types in the column.
+    """
     if kinds <= _WHOLE:
         return raw
     if kinds <= _TEXTS:
@@ -65,7 +66,7 @@ def _moments(raw: list[Any]) -> list[Any] | None:
     together = "\n".join([*texts, ""])
     if not _EXACT_DATES.fullmatch(together):
         return None
-    milliseconds = np.array(together.replace("/Date(", "").replace(")/", "").split("\n")[:-1], dtype=np.int64)
+    milliseconds = np.fromstring(together.replace("/Date(", "").replace(")/", ""), dtype=np.int64, sep="\n")
     if len(milliseconds) != len(texts) or milliseconds.min() < _FIRST_MS or milliseconds.max() > _LAST_MS:
         return None
     moments: list[Any] = milliseconds.astype("M8[ms]").tolist()

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 from email_validator import validate_email
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-_WORD: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_DOTTED: Final = rf"{_WORD}(?:\.{_WORD})*"
-_LOCAL: Final = re.compile(_DOTTED, re.ASCII)
+_WORD: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
+_DOTTED: Final = rf"{_WORD}(?:\.{_WORD})*+"
 _PLAIN: Final = re.compile(rf"({_DOTTED})@([A-Za-z0-9.-]+)", re.ASCII)
+_AS_WRITTEN: Final = re.compile(rf"^(?=.{{1,64}}$){_DOTTED}@[a-z0-9.-]++\n", re.ASCII | re.MULTILINE)
+"""A line that is an address if its domain is one: short enough to break no limit, nothing to be made lower-case."""
 _NAME: Final = re.compile(r"[a-z0-9.-]+", re.ASCII)
 _LOCAL_LIMIT: Final = 64
 _LIMIT: Final = 254
@@ -45,22 +46,22 @@ def normalised(addresses: Iterable[str | None]) -> list[str | None]:
 
     :param addresses: many; those of the same few domains, written as they are sent, cost next to nothing.
     """
-    as_written: set[str] = set()
-    made: list[str | None] = []
-    for address in addresses:
-        if address is None:
-            made.append(None)
-            continue
-        local, _, name = address.partition("@")
-        # Short enough to break no limit; the pattern is asked only where letters and digits are not all there is.
-        if len(address) <= _LOCAL_LIMIT and ((local.isascii() and local.isalnum()) or _LOCAL.fullmatch(local)):
-            if name not in as_written and _is_as_written(name):
-                as_written.add(name)
-            if name in as_written:
-                made.append(address)
-                continue
-        made.append(_or_none(address))
-    return made
+    column = list(addresses)
+    known = {address: _or_none(address) for address in _odd([address for address in column if address is not None])}
+    return [address if address is None else known.get(address, address) for address in column]
+
+
+def _odd(addresses: Sequence[str]) -> set[str]:
+    """Return those that may be no addresses, or not be sent as they are written; and perhaps an empty text."""
+    together = "\n".join([*addresses, ""])
+    if together.count("\n") != len(addresses):
+        # A text of two lines looks like two addresses, and is none.
+        return set(addresses)
+    odd = set(_AS_WRITTEN.sub("", together).split("\n"))
+    domains = {address.rpartition("@")[2] for address in addresses}
+    if others := {domain for domain in domains if not _is_as_written(domain)}:
+        odd.update(address for address in addresses if address.rpartition("@")[2] in others)
+    return odd
 
 
 def _is_as_written(domain: str) -> bool:

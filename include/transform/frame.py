@@ -107,21 +107,23 @@ def _frame(
     rows: Sequence[collections.abc.Mapping[str, Any]], names: Sequence[str], mapping: Mapping
 ) -> tuple[pd.DataFrame, dict[str, frozenset[type]]]:
     """Clean the named columns of these rows."""
-    columns = {
-        name: clean_column(_values(rows, name.removeprefix(CONTACT)), cast("Edm", mapping.edm(name)))
-        for name in names
-    }
-    kinds = {name: kinds_of(values) for name, values in columns.items()}
-    arrays = {name: as_objects(values) for name, values in columns.items()}
+    arrays, kinds = {}, {}
+    for name, raw in zip(names, _columns(rows, [name.removeprefix(CONTACT) for name in names]), strict=True):
+        sent = kinds_of(raw)
+        values = clean_column(raw, cast("Edm", mapping.edm(name)), sent)
+        kinds[name] = sent if values is raw else kinds_of(values)
+        arrays[name] = as_objects(values)
     return pd.DataFrame(arrays, dtype=object, copy=False), kinds
 
 
-def _values(rows: Sequence[collections.abc.Mapping[str, Any]], key: str) -> list[Any]:
+def _columns(rows: Sequence[collections.abc.Mapping[str, Any]], keys: Sequence[str]) -> list[list[Any]]:
+    """Return the column of each key; what Exact left out is blank."""
     try:
-        return list(map(itemgetter(key), rows))
+        # All keys of a row at once: half of what a walk through all rows for each key takes.
+        lines = list(map(itemgetter(*keys), rows)) if len(keys) > 1 else [(row[keys[0]],) for row in rows]
     except KeyError:
-        # What Exact left out is blank.
-        return [row.get(key) for row in rows]
+        return [[row.get(key) for row in rows] for key in keys]
+    return list(map(list, zip(*lines, strict=True)))
 
 
 def as_objects(values: Sequence[Any]) -> NDArray[np.object_]:

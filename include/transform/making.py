@@ -152,7 +152,13 @@ def _converted(leaf: Leaf, values: list[Any], kinds: frozenset[type], today: dat
         # Many lines are of one day, and few of one moment.
         values = [None if value is None else value.date() for value in values]
         kinds = frozenset({date, NoneType})
+        if not leaf.field.past or all(day is None or day <= today for day in set(values)):
+            return each(values, _iso, exact=True)
     return each(values, lambda value: _fitting(leaf, value, today), exact=is_exact(kinds))
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _replaced(leaf: Leaf, value: Any, today: date) -> tuple[Any, bool]:

@@ -62,8 +62,13 @@ def _each_line(
         except Exception:  # noqa: BLE001 - a user's template over a stranger's data may raise anything
             return UnfitError("template_failed")
 
+    exact = all(is_exact(kinds_of(column)) for column in columns.values())
+    if len(columns) == 1:
+        # Most conditions read one column, which needs no tuple for each line.
+        (column,) = columns.values()
+        return each(column, lambda value: run((value,)), exact=exact)
     lines = list(zip(*columns.values(), strict=True)) if columns else [()] * len(table)
-    return each(lines, run, exact=all(is_exact(kinds_of(column)) for column in columns.values()))
+    return each(lines, run, exact=exact)
 
 
 def _context(names: Iterable[str], line: tuple[Any, ...]) -> dict[str, Any]:
