@@ -120,8 +120,10 @@ def _columns(rows: Sequence[collections.abc.Mapping[str, Any]], keys: Sequence[s
     """Return the column of each key; what Exact left out is blank."""
     try:
         # All keys of a row at once: half of what a walk through all rows for each key takes.
-        lines = list(map(itemgetter(*keys), rows)) if len(keys) > 1 else [(row[keys[0]],) for row in rows]
+        lines = list(map(itemgetter(*keys), rows)) if len(keys) > 1 else []
     except KeyError:
+        lines = []
+    if not lines:
         return [[row.get(key) for row in rows] for key in keys]
     return list(map(list, zip(*lines, strict=True)))
 
