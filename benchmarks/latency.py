@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TIMES = {"small": 1, "full": 5}
 POLL = 5
 """Seconds between two looks of sensor and watcher while measuring."""
-SCHEDULE = 120
+SCHEDULE = 60
 """Seconds between two scheduled runs while measuring: so long that a run has ended before the next."""
 APPLICATIONS = "v1/recruiting/applications"
 CREATED = 201
@@ -67,6 +67,19 @@ def arrived(here: Airflow, before: int) -> dict[str, float]:
     return {"sent": min(sent()), "looked": min(at(one) for one in since() if one["kind"] == FEED)}
 
 
+def wake(here: Airflow, way: Way) -> None:
+    """Have people join until one arrives.
+
+    A watcher begins when its DAG's file is read next, and tells of nobody who came before.
+    """
+    before, deadline = last(here), time.monotonic() + PATIENCE
+    while not any(one["seq"] > before and one["kind"] == APPLICATIONS for one in here.log()):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{way.name}: nobody came within {PATIENCE} seconds")
+        here.join(time.time_ns())
+        time.sleep(SCHEDULE / 2)
+
+
 def until(here: Airflow, done: Callable[[], bool]) -> None:
     """Wait for something."""
     deadline = time.monotonic() + PATIENCE
@@ -90,9 +103,8 @@ def at(entry: dict[str, Any]) -> float:
 def measure(here: Airflow, way: Way, times: int) -> list[tuple[float, float]]:
     """Return seconds until the look, and from the look to the applicant, of each contact."""
     dag_id, found = f"bench_latency_{way.name}", []
-    before = last(here)
     here.ready(dag_id)
-    until(here, lambda: any(one["seq"] > before and one["kind"] == FEED for one in here.log()))
+    wake(here, way)
     settle(here)
     for number in range(times):
         # Not always in the same moment between two looks.

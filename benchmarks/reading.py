@@ -91,7 +91,7 @@ def goals(sizes: Sequence[Size], found: Sequence[dict[str, Figures]]) -> list[Go
     last, largest = found[-1], sizes[-1].rows
     ours = last[OURS]["rows_per_cpu_second"]
     loop, dlt = ours / last[LOOP]["rows_per_cpu_second"], ours / last[SQLITE]["rows_per_cpu_second"]
-    flat = ours / found[-2][OURS]["rows_per_cpu_second"]
+    flat, machine = (last[who]["rows_per_cpu_second"] / found[-2][who]["rows_per_cpu_second"] for who in (OURS, LOOP))
     peak = last[OURS]["peak_mib"]
     return [
         Goal(
@@ -116,7 +116,8 @@ def goals(sizes: Sequence[Size], found: Sequence[dict[str, Figures]]) -> list[Go
         ),
         Goal(
             f"rows per second at {largest:,} within {FLAT} of those at {sizes[-2].rows:,}",
-            f"{flat:.2f}",
+            # The loop stores nothing: its own ratio tells what the machine did meanwhile.
+            f"{flat:.2f}; the bare loop beside it {machine:.2f}",
             flat >= FLAT,
             "inserts by a GUID in no order reach more pages of the index",
         ),

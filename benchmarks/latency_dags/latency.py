@@ -32,7 +32,7 @@ def line_dag(way: str, schedule: Any) -> DAG:
     return dag
 
 
-by_schedule = line_dag("schedule", CronDataIntervalTimetable("*/2 * * * *", timezone="UTC"))
+by_schedule = line_dag("schedule", CronDataIntervalTimetable("* * * * *", timezone="UTC"))
 by_watcher = line_dag("watcher", [watched_new_contacts(interval=SECONDS)])
 by_sensor = line_dag("sensor", "@continuous")
 with by_sensor:
