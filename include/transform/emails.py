@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 _WORD: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
 _DOTTED: Final = rf"{_WORD}(?:\.{_WORD})*+"
 _PLAIN: Final = re.compile(rf"({_DOTTED})@([A-Za-z0-9.-]+)", re.ASCII)
-_AS_WRITTEN: Final = re.compile(rf"^(?=.{{1,64}}$){_DOTTED}@[a-z0-9.-]++\n", re.ASCII | re.MULTILINE)
+_LOCAL_LIMIT: Final = 64
+_AS_WRITTEN: Final = re.compile(rf"^(?=.{{1,{_LOCAL_LIMIT}}}$){_DOTTED}@[a-z0-9.-]++\n", re.ASCII | re.MULTILINE)
 """A line that is an address if its domain is one: short enough to break no limit, nothing to be made lower-case."""
 _NAME: Final = re.compile(r"[a-z0-9.-]+", re.ASCII)
-_LOCAL_LIMIT: Final = 64
 _LIMIT: Final = 254
 _LONGEST: Final = 1000
 """Characters of what may become an address of 254; to judge a text of millions takes minutes."""
